@@ -22,8 +22,6 @@ from askpro.errors import AskProError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tenants.models import Branch
-
 
 class SlotTaken(AskProError):
     """The calendar says that this time is not free."""
@@ -177,7 +175,7 @@ def _backend() -> Callable[..., BaseCalendar]:
     return cast("Callable[..., BaseCalendar]", import_string(settings.CALENDAR_BACKEND))
 
 
-def calendar_for(branch: Branch, *, rehearsal: bool = False) -> BaseCalendar:
+def calendar_for(branch: object, *, rehearsal: bool = False) -> BaseCalendar:
     """Return the calendar in which this branch's appointments stand.
 
     :raises CalendarRefused: the branch's company has no calendar account.
