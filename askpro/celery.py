@@ -1,0 +1,32 @@
+"""The Celery application: tasks are nudges, the rows say what is to be done."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import before_task_publish, setup_logging, task_prerun
+
+from askpro import correlation
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "askpro.settings")
+
+app = Celery("askpro")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+@before_task_publish.connect(weak=False)
+def _send_correlation(headers: dict[str, Any], **_: Any) -> None:
+    headers.setdefault(correlation.TASK_HEADER, correlation.current())
+
+
+@task_prerun.connect(weak=False)
+def _take_correlation(task: Any, **_: Any) -> None:
+    correlation.take(task.request.get(correlation.TASK_HEADER) or "")
+
+
+@setup_logging.connect(weak=False)
+def _keep_logging(**_: Any) -> None:
+    """Keep the logging of the settings: Celery leaves it alone where this exists."""

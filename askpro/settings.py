@@ -1,0 +1,228 @@
+"""All settings. Nothing else reads the environment; ``.env.example`` explains it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.utils.translation import gettext_lazy as _
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.FileAwareEnv()
+
+# --- what this installation is -------------------------------------------------
+ASKPRO_MODE = env.str("ASKPRO_MODE", default="demo")  # demo, test, production
+IS_PRODUCTION = ASKPRO_MODE == "production"
+DEBUG = False
+SECRET_KEY = env.str("SECRET_KEY", default="unsafe: only for checks without a server")
+FIELD_ENCRYPTION_KEYS: list[str] = env.list("FIELD_ENCRYPTION_KEYS", default=[])
+ALLOWED_HOSTS: list[str] = env.list(
+    "ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"]
+)
+PUBLIC_BASE_URL = env.str("PUBLIC_BASE_URL", default="http://127.0.0.1:8000")
+TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
+PAYLOAD_RETENTION_DAYS = env.int("PAYLOAD_RETENTION_DAYS", default=30)
+
+# --- PostgreSQL ------------------------------------------------------------------
+DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", default=16)  # connections a process
+
+
+def _database(variable: str) -> dict[str, Any]:
+    """Return a database whose engine tells each connection whose rows it may see."""
+    url: dict[str, Any] = env.db(
+        variable, default="postgresql://askpro@localhost/askpro"
+    )
+    return url | {
+        "ENGINE": "tenants.database",
+        "CONN_HEALTH_CHECKS": True,
+        "DISABLE_SERVER_SIDE_CURSORS": True,
+        "OPTIONS": {"connect_timeout": 2} | url.get("OPTIONS", {}),
+    }
+
+
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": _database("DATABASE_URL"),
+    "reader": _database("DATABASE_READER_URL"),
+}
+DATABASES["default"]["OPTIONS"]["pool"] = {
+    "min_size": 0,
+    "max_size": DATABASE_POOL_SIZE,
+    "timeout": 1.5,  # seconds that a request waits for a connection
+}
+if env.str("DATABASE_OWNER_URL", default=""):
+    DATABASES["owner"] = _database("DATABASE_OWNER_URL")
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Redis -----------------------------------------------------------------------
+REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
+REDIS_TIMEOUT_S = 0.2
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {
+            "SOCKET_CONNECT_TIMEOUT": REDIS_TIMEOUT_S,
+            "SOCKET_TIMEOUT": REDIS_TIMEOUT_S,
+            # The default repeats with pauses, which a caller would hear.
+            "CONNECTION_POOL_KWARGS": {"retry": Retry(NoBackoff(), 0)},
+        },
+    }
+}
+
+# --- Celery ----------------------------------------------------------------------
+CELERY_BROKER_URL = (
+    f"redis+socket://{REDIS_URL.removeprefix('unix://').split('?')[0]}?virtual_host=1"
+    if REDIS_URL.startswith("unix://")
+    else REDIS_URL
+)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_DEFAULT_QUEUE = "background"
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 0}
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TASK_ROUTES = {
+    "bookings.attempt": {"queue": "live"},
+    "bookings.sweep": {"queue": "live"},
+    "webhooks.sweep": {"queue": "live"},
+    "webhooks.process": {"queue": "inbox"},
+}
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULE = {
+    "sweep appointments": {
+        "task": "bookings.sweep",
+        "schedule": 1.0,
+        "options": {"expires": 5, "queue": "live"},
+    },
+    "sweep deliveries": {
+        "task": "webhooks.sweep",
+        "schedule": 1.0,
+        "options": {"expires": 5, "queue": "live"},
+    },
+}
+CELERY_TIMEZONE = "UTC"
+
+# --- providers -------------------------------------------------------------------
+# The platform's own accounts; they are rows, which these create or update at start.
+RETELL_API_KEY = env.str("RETELL_API_KEY", default="")
+RETELL_WEBHOOK_KEYS: list[str] = env.list("RETELL_WEBHOOK_KEYS", default=[])
+RETELL_BASE_URL = env.str("RETELL_BASE_URL", default="https://api.retellai.com")
+CALCOM_API_KEY = env.str("CALCOM_API_KEY", default="")
+CALCOM_WEBHOOK_SECRETS: list[str] = env.list("CALCOM_WEBHOOK_SECRETS", default=[])
+CALCOM_BASE_URL = env.str("CALCOM_BASE_URL", default="https://api.cal.com")
+CALCOM_READ_TIMEOUT_S = env.float("CALCOM_READ_TIMEOUT_S", default=1.5)
+CALCOM_WRITE_TIMEOUT_S = env.float("CALCOM_WRITE_TIMEOUT_S", default=10.0)
+CALENDAR_BACKEND = "integrations.calcom.calendar.calendar_of"
+TOOL_DEADLINE_S = 1.8  # our part of the two seconds that a caller waits
+
+# --- mail ------------------------------------------------------------------------
+vars().update(env.email_url("EMAIL_URL", default="filemail://"))
+if EMAIL_BACKEND == "django.core.mail.backends.filebased.EmailBackend":  # type: ignore[name-defined]  # noqa: F821
+    EMAIL_FILE_PATH = env.str("ASKPRO_VAR", default=str(BASE_DIR / "var")) + "/mail"
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="AskPro <no-reply@localhost>")
+
+# --- Django ----------------------------------------------------------------------
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "askpro.apps.AskProAdminConfig",
+    "askpro",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_celery_beat",
+    "tenants",
+    "bookings",
+    "integrations",
+    "integrations.sandbox",
+    "webhooks",
+]
+MIDDLEWARE = [
+    "askpro.doors.MachineDoorMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "tenants.middleware.StaffScopeMiddleware",
+]
+ROOT_URLCONF = "askpro.urls"
+WSGI_APPLICATION = "askpro.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "UNAUTHENTICATED_USER": None,
+}
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL = "admin:login"
+LANGUAGE_CODE = "de"
+LANGUAGES = [("de", _("German")), ("en", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "askpro" / "locale"]
+TIME_ZONE = "Europe/Berlin"
+USE_TZ = True
+PHONENUMBER_DEFAULT_REGION = "DE"
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "var" / "static"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage",
+    },
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_PRODUCTION
+SECURE_SSL_REDIRECT = IS_PRODUCTION
+if TRUSTED_PROXY_COUNT:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# --- logs: constant messages, facts as fields, never a name or a number -------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "askpro.logs.formatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        "celery": {"level": "WARNING"},
+        "kombu": {"level": "WARNING"},
+        # It warns of every server that goes away; the callers log what it means.
+        "psycopg.pool": {"level": "ERROR"},
+    },
+}
+UNFOLD: dict[str, Any] = {"SITE_TITLE": "AskPro", "SITE_HEADER": "AskPro"}
