@@ -1,9 +1,18 @@
-"""The admin site that this project mounts."""
+"""The roof as a Django app, and the admin site that it mounts."""
 
-from django.contrib.admin.apps import AdminConfig
+from django.apps import AppConfig
+from django.contrib.admin import apps as admin_apps
 
 
-class AskProAdminConfig(AdminConfig):
+class AskProConfig(AppConfig):
+    """Commands, checks and templates that belong to the whole product."""
+
+    name = "askpro"
+    default = True
+
+
+class AskProAdminConfig(admin_apps.AdminConfig):
     """Django's admin with :class:`askpro.admin.AskProAdminSite` as its site."""
 
+    default = False
     default_site = "askpro.admin.AskProAdminSite"

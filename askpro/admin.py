@@ -1,0 +1,9 @@
+"""The admin site: staff's one place to look and to repair."""
+
+from __future__ import annotations
+
+from unfold.sites import UnfoldAdminSite
+
+
+class AskProAdminSite(UnfoldAdminSite):
+    """The admin of AskPro."""

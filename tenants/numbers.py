@@ -1,0 +1,26 @@
+"""Telephone numbers as E.164: every spelling of a number becomes the same text."""
+
+from __future__ import annotations
+
+import re
+
+import phonenumbers
+
+_TRUNK_ZERO = re.compile(r"\(\s*0\s*\)")
+
+
+def e164(spoken: str, *, region: str = "DE") -> str | None:
+    """Return the number as E.164; None for what is no possible number.
+
+    ``anonymous``, extensions, an empty text and whatever else a provider puts
+    where a number should be are None, never an error.
+
+    :param region: the country of a number that is written without one.
+    """
+    try:
+        number = phonenumbers.parse(_TRUNK_ZERO.sub("", spoken or ""), region)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_possible_number(number):
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

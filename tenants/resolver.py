@@ -1,0 +1,63 @@
+"""Whose is it? The only look across companies before one is known: ids come back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from tenants.models import Membership, PhoneNumber, ProviderAccount
+from tenants.scoping import every_company
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The branch that answers a number, and its company."""
+
+    company_id: UUID
+    branch_id: UUID
+
+
+def owner_of_number(number: str, *, within: UUID | None = None) -> Owner | None:
+    """Return who answers this number, matched exactly; None if nobody does.
+
+    :param number: E.164.
+    :param within: the company that the verifying account is bound to, if it is.
+    """
+    with every_company():
+        found = (
+            PhoneNumber.objects.filter(
+                number=number,
+                is_active=True,
+                branch__is_active=True,
+                company__is_active=True,
+            )
+            .values_list("company_id", "branch_id")
+            .first()
+        )
+    if found is None or (within is not None and found[0] != within):
+        return None
+    return Owner(*found)
+
+
+def account_of(provider: str, endpoint: UUID | None) -> UUID | None:
+    """Return the active account of this webhook address.
+
+    :param endpoint: the account's own; None for the platform's account.
+    """
+    accounts = ProviderAccount.objects.filter(provider=provider, is_active=True)
+    with every_company():
+        if endpoint is None:
+            found = accounts.filter(company__isnull=True)
+        else:
+            found = accounts.filter(endpoint=endpoint)
+        return found.values_list("id", flat=True).first()
+
+
+def companies_of(user_id: int) -> list[UUID]:
+    """Return the companies in which this person may work, oldest first."""
+    with every_company():
+        return list(
+            Membership.objects.filter(user_id=user_id, company__is_active=True)
+            .order_by("id")
+            .values_list("company_id", flat=True)
+        )

@@ -1,0 +1,135 @@
+"""What providers delivered, and every try at working on it."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from askpro.ids import uuid7
+from tenants.models import Company, ProviderAccount
+
+
+class WebhookLog(models.Model):
+    """One delivery. Without a company it is unresolved; only operators see it."""
+
+    class State(models.TextChoices):
+        RECEIVED = "received", _("received")
+        PROCESSING = "processing", _("in progress")
+        DONE = "done", _("done")
+        IGNORED = "ignored", _("ignored")
+        UNRESOLVED = "unresolved", _("unresolved")
+        RETRYING = "retrying", _("waiting")
+        DEAD = "dead", _("failed")
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    company = models.ForeignKey(
+        Company,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("company"),
+    )
+    account = models.ForeignKey(
+        ProviderAccount,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("account"),
+    )
+    provider = models.CharField(_("provider"), max_length=16)
+    event = models.CharField(_("event"), max_length=64)
+    external_key = models.BinaryField(_("key"), max_length=32)
+    call_id = models.CharField(_("call id"), max_length=120, blank=True)
+    correlation_id = models.CharField(
+        _("correlation id"), max_length=120, blank=True, db_index=True
+    )
+    state = models.CharField(
+        _("state"), max_length=16, choices=State, default=State.RECEIVED
+    )
+    received_at = models.DateTimeField(_("received at"))
+    finished_at = models.DateTimeField(_("finished at"), null=True)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    next_try_at = models.DateTimeField(_("next try at"), null=True)
+    leased_until = models.DateTimeField(_("leased until"), null=True)
+    last_error = models.CharField(_("last error"), max_length=300, blank=True)
+
+    class Meta:
+        verbose_name = _("delivery")
+        verbose_name_plural = _("deliveries")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "external_key"], name="delivery_once"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["company", "-received_at"], name="delivery_by_time"),
+            models.Index(
+                fields=["next_try_at"],
+                condition=Q(state__in=["received", "processing", "retrying"]),
+                name="delivery_due",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.event}"
+
+
+class WebhookBody(models.Model):
+    """The very bytes of a delivery: verified once, never re-encoded."""
+
+    log = models.OneToOneField(
+        WebhookLog,
+        on_delete=models.CASCADE,
+        primary_key=True,
+        related_name="body",
+        verbose_name=_("delivery"),
+    )
+    company = models.ForeignKey(
+        Company,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("company"),
+    )
+    raw = models.BinaryField(_("raw"))
+
+    class Meta:
+        verbose_name = _("body of a delivery")
+        verbose_name_plural = _("bodies of deliveries")
+
+
+class WebhookAttempt(models.Model):
+    """One try at working on a delivery."""
+
+    class Outcome(models.TextChoices):
+        DONE = "done", _("done")
+        IGNORED = "ignored", _("ignored")
+        UNRESOLVED = "unresolved", _("unresolved")
+        FAILED = "failed", _("failed")
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    log = models.ForeignKey(
+        WebhookLog,
+        on_delete=models.CASCADE,
+        related_name="tries",
+        verbose_name=_("delivery"),
+    )
+    company = models.ForeignKey(
+        Company,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("company"),
+    )
+    number = models.PositiveSmallIntegerField(_("number"))
+    started_at = models.DateTimeField(_("started at"))
+    duration_ms = models.PositiveIntegerField(_("duration in ms"))
+    outcome = models.CharField(_("outcome"), max_length=16, choices=Outcome)
+    error = models.CharField(_("error"), max_length=300, blank=True)
+
+    class Meta:
+        verbose_name = _("try")
+        verbose_name_plural = _("tries")
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.get_outcome_display()}"
