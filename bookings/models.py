@@ -78,7 +78,7 @@ class Call(TenantOwned):
     )
     # Null from the first ring to the first event that names it.
     call_id = models.CharField(_("call id"), max_length=120, null=True)
-    correlation_id = models.CharField(_("correlation id"), max_length=120, unique=True)
+    correlation_id = models.CharField(_("correlation id"), max_length=120)
     direction = models.CharField(_("direction"), max_length=16, default="inbound")
     from_number = models.CharField(_("caller"), max_length=32, blank=True)
     to_number = models.CharField(_("dialled number"), max_length=32, blank=True)
@@ -117,7 +117,11 @@ class Call(TenantOwned):
         constraints = [
             models.UniqueConstraint(
                 fields=["account", "call_id"], name="call_once_per_account"
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["company", "correlation_id"],
+                name="correlation_id_once_per_company",
+            ),
         ]
         indexes = [
             models.Index(fields=["company", "-rang_at"], name="call_by_time")

@@ -19,6 +19,10 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.RunSQL(
+            "CREATE SEQUENCE tenants_company_number",
+            "DROP SEQUENCE tenants_company_number",
+        ),
         migrations.CreateModel(
             name='Company',
             fields=[

@@ -1,0 +1,125 @@
+"""One telephone call, one row, whatever arrives first, twice or late."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from bookings.models import Call
+from tenants.models import Branch
+
+#: Fields that the first known value fills and nothing empties again.
+_FILLED_ONCE = ("from_number", "to_number", "agent_id", "started_at", "ended_at")
+#: Fields whose latest known value counts.
+_FILLED_LAST = ("disconnection_reason", "summary", "transcript", "opinion")
+
+
+@dataclass(frozen=True)
+class CallFacts:
+    """What one message says about a call; empty values say nothing."""
+
+    correlation_id: str
+    account_id: UUID | None = None
+    call_id: str = ""
+    status: str = Call.Status.RINGING
+    direction: str = "inbound"
+    from_number: str = ""  # E.164, or empty where it is withheld
+    to_number: str = ""
+    agent_id: str = ""
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    disconnection_reason: str = ""
+    summary: str = ""
+    transcript: str = ""
+    opinion: dict[str, Any] = field(default_factory=dict)
+    is_rehearsal: bool = False
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who is on the line: a branch's caller, known by what was signed alone."""
+
+    branch: Branch
+    call: Call
+    phone: str | None  # E.164; None where the number is withheld
+    deadline: float = field(default_factory=lambda: time.monotonic() + 1.8)
+    now: datetime = field(default_factory=timezone.now)
+
+    @property
+    def left_s(self) -> float:
+        """Seconds until the answer must be given; never negative."""
+        return max(0.0, self.deadline - time.monotonic())
+
+
+def merge(branch: Branch, facts: CallFacts) -> Call:
+    """Return the call's row with these facts merged in; run inside its scope.
+
+    Facts only add: a status rises, a known value is never emptied, so that every
+    order of messages ends in the same row.
+    """
+    with transaction.atomic():
+        call = _found(facts) or _made(branch, facts)
+        _raise(call, facts)
+    return call
+
+
+def _found(facts: CallFacts) -> Call | None:
+    calls = Call.objects.select_for_update()
+    if facts.call_id:
+        call = calls.filter(account=facts.account_id, call_id=facts.call_id).first()
+        if call is not None:
+            return call
+        # The first ring came before the call had an id.
+        calls = calls.filter(call_id__isnull=True)
+    return calls.filter(correlation_id=facts.correlation_id).first()
+
+
+def _made(branch: Branch, facts: CallFacts) -> Call:
+    try:
+        return _inserted(branch, facts, facts.correlation_id)
+    except IntegrityError:
+        # Another message of the same call was quicker by a moment; or another
+        # call brought the same metadata: then its own id joins its records.
+        return _found(facts) or _inserted(branch, facts, facts.call_id)
+
+
+def _inserted(branch: Branch, facts: CallFacts, correlation_id: str) -> Call:
+    with transaction.atomic():
+        return Call.objects.create(
+            company_id=branch.company_id,
+            branch=branch,
+            account_id=facts.account_id,
+            call_id=facts.call_id or None,
+            correlation_id=correlation_id,
+            direction=facts.direction,
+            is_rehearsal=facts.is_rehearsal,
+        )
+
+
+def _raise(call: Call, facts: CallFacts) -> None:
+    changed = []
+    if facts.call_id and not call.call_id:
+        call.call_id = facts.call_id
+        changed.append("call_id")
+    if facts.account_id and not call.account_id:
+        call.account_id = facts.account_id
+        changed.append("account")
+    if Call.RANKS.index(facts.status) > Call.RANKS.index(call.status):
+        call.status = facts.status
+        changed.append("status")
+    for name in _FILLED_ONCE:
+        if getattr(facts, name) and not getattr(call, name):
+            setattr(call, name, getattr(facts, name))
+            changed.append(name)
+    for name in _FILLED_LAST:
+        if getattr(facts, name) and getattr(facts, name) != getattr(call, name):
+            setattr(call, name, getattr(facts, name))
+            changed.append(name)
+    if changed:
+        call.save(update_fields=changed)

@@ -1,0 +1,235 @@
+"""What blocks time. One table, one exclusion constraint, one way to write to it.
+
+Rows are inserted by ``ON CONFLICT … DO NOTHING`` only and in one order: a plain
+INSERT under an exclusion constraint deadlocks among racers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from askpro.ids import uuid7
+from bookings.models import Appointment, Occupancy, Offer
+from tenants.models import Service
+
+HOLD_S = 180
+
+#: The time of one visit with its buffers: begin, end.
+Span = tuple[datetime, datetime]
+
+
+@dataclass(frozen=True)
+class Resource:
+    """Whose time is taken: a staff member's, else the branch's."""
+
+    id: UUID
+    places: int = 1  # visits that may run side by side
+
+    def lanes(self, *, rehearsal: bool) -> list[str]:
+        """Return the lanes to try, as int4range texts."""
+        if rehearsal:
+            return ["(,0)"]
+        if self.places == 1:
+            return ["[0,)"]
+        return [f"[{place},{place}]" for place in range(self.places)]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A wish to take a span of a resource's time."""
+
+    resource: Resource
+    span: Span
+    purpose: str
+    offer: Offer | None = None
+    appointment: Appointment | None = None
+    expires_at: datetime | None = None
+
+
+def span(service: Service, starts_at: datetime) -> Span:
+    """Return the time that a visit takes, buffers included."""
+    return (
+        starts_at - timedelta(minutes=service.buffer_before_min),
+        starts_at
+        + timedelta(minutes=service.duration_min + service.buffer_after_min),
+    )
+
+
+def busy(resource: Resource, begin: datetime, end: datetime) -> list[Span]:
+    """Return the spans in which every place of the resource is taken.
+
+    Expired holds don't count.
+    """
+    rows = Occupancy.objects.filter(
+        resource=resource.id, during__overlap=(begin, end), lanes__contains=0
+    )
+    if resource.places > 1:
+        rows = Occupancy.objects.filter(
+            resource=resource.id, during__overlap=(begin, end)
+        ).exclude(lanes__fully_lt=(0, None))
+    now = timezone.now()
+    spans = [
+        (during.lower, during.upper)
+        for during, expires_at in rows.values_list("during", "expires_at")
+        if expires_at is None or expires_at > now
+    ]
+    return spans if resource.places == 1 else _full(spans, resource.places)
+
+
+def _full(spans: Sequence[Span], places: int) -> list[Span]:
+    """Return the parts of time in which as many spans as places run."""
+    edges = sorted({edge for one in spans for edge in one})
+    return [
+        (begin, end)
+        for begin, end in zip(edges, edges[1:], strict=False)
+        if sum(a <= begin and end <= b for a, b in spans) >= places
+    ]
+
+
+def is_free(wanted: Span, taken: Iterable[Span]) -> bool:
+    """Tell whether a span overlaps none of the others."""
+    return not any(begin < wanted[1] and wanted[0] < end for begin, end in taken)
+
+
+def claim(claims: Sequence[Claim], *, rehearsal: bool = False) -> list[Claim]:
+    """Take the time of each claim that is still free; return those that got it.
+
+    Runs in the caller's transaction: with it the rows stay or go.
+    """
+    _drop_expired({one.resource.id for one in claims})
+    got = []
+    for one in sorted(claims, key=lambda one: (one.resource.id, one.span[0])):
+        for lanes in one.resource.lanes(rehearsal=rehearsal):
+            if _insert(one, lanes):
+                got.append(one)
+                break
+    return [one for one in claims if one in got]
+
+
+def _insert(one: Claim, lanes: str) -> bool:
+    owner = one.appointment or one.offer
+    if owner is None:
+        raise ValueError("a claim needs an offer or an appointment")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO bookings_occupancy (id, company_id, resource, lanes, during,"
+            " purpose, offer_id, appointment_id, expires_at) VALUES (%s, %s, %s,"
+            " %s::int4range, tstzrange(%s, %s), %s, %s, %s, %s)"
+            " ON CONFLICT ON CONSTRAINT occupancy_no_overlap DO NOTHING RETURNING id",
+            [
+                uuid7(),
+                owner.company_id,
+                one.resource.id,
+                lanes,
+                *one.span,
+                one.purpose,
+                one.offer and one.offer.pk,
+                one.appointment and one.appointment.pk,
+                one.expires_at,
+            ],
+        )
+        return cursor.fetchone() is not None
+
+
+def _drop_expired(resources: set[UUID]) -> None:
+    expired = (
+        Occupancy.objects.filter(
+            resource__in=resources, expires_at__lte=timezone.now()
+        )
+        .order_by("id")
+        .select_for_update(skip_locked=True)
+        .values_list("id", flat=True)
+    )
+    Occupancy.objects.filter(id__in=list(expired)).delete()
+
+
+def accept(offer: Offer, appointment: Appointment, *, until: datetime | None) -> bool:
+    """Turn the hold of an offer into the appointment's; False where it is gone."""
+    held = Occupancy.objects.filter(offer=offer, purpose=Occupancy.Purpose.HOLD)
+    return (
+        held.update(
+            purpose=Occupancy.Purpose.BOOKING,
+            appointment=appointment,
+            offer=None,
+            expires_at=until,
+        )
+        == 1
+    )
+
+
+def release_holds(call_id: UUID) -> None:
+    """Let go of everything that is held for a call but not accepted."""
+    Occupancy.objects.filter(
+        offer__call=call_id, purpose=Occupancy.Purpose.HOLD
+    ).delete()
+
+
+def release(appointment: Appointment) -> None:
+    """Let go of an appointment's time."""
+    Occupancy.objects.filter(appointment=appointment).delete()
+
+
+def claim_move(appointment: Appointment, resource: Resource, wanted: Span) -> bool:
+    """Take a second time for an appointment, whose old time stays; False if taken.
+
+    A new time that overlaps the old one on the same resource widens the old row.
+    """
+    widened = _widen(appointment, resource, wanted)
+    if widened is not None:
+        return widened
+    return bool(
+        claim(
+            [
+                Claim(
+                    resource,
+                    wanted,
+                    Occupancy.Purpose.MOVE,
+                    appointment=appointment,
+                )
+            ],
+            rehearsal=appointment.is_rehearsal,
+        )
+    )
+
+
+def _widen(appointment: Appointment, resource: Resource, wanted: Span) -> bool | None:
+    own = Occupancy.objects.filter(
+        appointment=appointment, resource=resource.id, during__overlap=wanted
+    ).first()
+    if own is None:
+        return None
+    _drop_expired({resource.id})
+    union = (min(own.during.lower, wanted[0]), max(own.during.upper, wanted[1]))
+    try:
+        with transaction.atomic():
+            Occupancy.objects.filter(pk=own.pk).update(during=union)
+    except IntegrityError:
+        return False
+    return True
+
+
+def settle_move(appointment: Appointment, kept: Span) -> None:
+    """Keep one time of an appointment, the old or the new; let go of the other."""
+    rows = list(Occupancy.objects.filter(appointment=appointment))
+    keeper = next(
+        (row for row in rows if (row.during.lower, row.during.upper) == kept), None
+    ) or next(
+        (
+            row
+            for row in rows
+            if row.during.lower <= kept[0] and kept[1] <= row.during.upper
+        ),
+        None,
+    )
+    if keeper is None:
+        return
+    Occupancy.objects.filter(appointment=appointment).exclude(pk=keeper.pk).delete()
+    Occupancy.objects.filter(pk=keeper.pk).update(
+        during=kept, purpose=Occupancy.Purpose.BOOKING, expires_at=None
+    )
