@@ -61,18 +61,18 @@ def span(service: Service, starts_at: datetime) -> Span:
     )
 
 
-def busy(resource: Resource, begin: datetime, end: datetime) -> list[Span]:
+def busy(
+    resource: Resource, begin: datetime, end: datetime, *, except_uid: str = ""
+) -> list[Span]:
     """Return the spans in which every place of the resource is taken.
 
-    Expired holds don't count.
+    Expired holds don't count, nor does the appointment of the given uid.
     """
     rows = Occupancy.objects.filter(
-        resource=resource.id, during__overlap=(begin, end), lanes__contains=0
-    )
-    if resource.places > 1:
-        rows = Occupancy.objects.filter(
-            resource=resource.id, during__overlap=(begin, end)
-        ).exclude(lanes__fully_lt=(0, None))
+        resource=resource.id, during__overlap=(begin, end)
+    ).exclude(lanes__fully_lt=(0, None))  # rehearsals
+    if except_uid:
+        rows = rows.exclude(appointment__calcom_uid=except_uid)
     now = timezone.now()
     spans = [
         (during.lower, during.upper)

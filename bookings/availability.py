@@ -1,0 +1,275 @@
+"""Which times may be offered: the calendar's, within our rules, minus what is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from bookings import hours, occupancy, slots
+from bookings.answers import Code, Declined
+from bookings.calendars import calendar_for
+from bookings.calls import Caller
+from bookings.language import phrases
+from bookings.language.times import Reading, to_instant
+from bookings.models import Call, Occupancy, Offer
+from bookings.occupancy import Claim, Resource
+from tenants.models import Branch, Service, Staff, StaffService
+from tenants.scoping import let_go
+
+HORIZON_DAYS = 14  # one request shows the wished day and two weeks more
+OFFERS = 3
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One way to book a service: an event type, and whose time it takes."""
+
+    event_type_id: int
+    service: Service
+    staff: Staff | None
+    resource: Resource
+
+    def ends_at(self, starts_at: datetime) -> datetime:
+        """Return the end of a visit, without buffers."""
+        return starts_at + timedelta(minutes=self.service.duration_min)
+
+
+def choices(
+    branch: Branch, service: Service, *, staff: Staff | None = None
+) -> list[Choice]:
+    """Return the ways to book a service, with the wished person where one is named.
+
+    :raises Declined: that person can't be booked for it.
+    """
+    pairs = list(
+        StaffService.objects.filter(service=service, staff__is_active=True)
+        .select_related("staff")
+        .order_by("staff__name", "id")
+    )
+    shared = service.calcom_event_type_id or branch.calcom_event_type_id
+    own = [pair for pair in pairs if pair.calcom_event_type_id]
+    if staff is not None:
+        wished = [pair for pair in pairs if pair.staff_id == staff.pk]
+        if not wished or not (wished[0].calcom_event_type_id or len(pairs) == 1):
+            raise Declined(Code.POLICY, phrases.staff_not_bookable(staff.name))
+        own = [pair for pair in own if pair.staff_id == staff.pk]
+    if own:
+        return [_of_person(service, pair, pair.calcom_event_type_id) for pair in own]
+    if not shared:
+        raise Declined(Code.UPSTREAM_UNAVAILABLE, phrases.not_ready(branch.name))
+    if len(pairs) == 1:
+        return [_of_person(service, pairs[0], shared)]
+    places = max(service.capacity, len(pairs))
+    return [Choice(shared, service, None, Resource(branch.pk, places))]
+
+
+def _of_person(
+    service: Service, pair: StaffService, event_type_id: int | None
+) -> Choice:
+    assert event_type_id is not None
+    resource = Resource(pair.staff_id, service.capacity)
+    return Choice(event_type_id, service, pair.staff, resource)
+
+
+@dataclass(frozen=True)
+class Free:
+    """A time that may be offered, and how it would be booked."""
+
+    starts_at: datetime
+    choice: Choice
+
+
+def free_times(
+    caller: Caller,
+    ways: Sequence[Choice],
+    *,
+    begin: datetime,
+    end: datetime,
+    is_fresh: bool = False,
+    moving_uid: str = "",
+) -> list[Free]:
+    """Return the free times in an interval that our rules allow, sorted.
+
+    :param is_fresh: ask the calendar although an answer is remembered.
+    :param moving_uid: a booking whose own time counts as free.
+    :raises CalendarUnavailable: the calendar gave no answer in time.
+    :raises CalendarRefused: the branch's set-up is wrong.
+    """
+    branch = caller.branch
+    earliest = caller.now + timedelta(minutes=branch.minimum_notice_min)
+    latest = caller.now + timedelta(days=branch.booking_window_days)
+    calendar = calendar_for(branch, rehearsal=caller.call.is_rehearsal)
+    found: dict[datetime, Free] = {}
+    for way in ways:
+        timeout_s = min(settings.CALCOM_READ_TIMEOUT_S, max(caller.left_s - 0.1, 0.05))
+        let_go()
+        if is_fresh or moving_uid:
+            starts: Iterable[datetime] = [
+                slot.starts_at
+                for slot in calendar.free_slots(
+                    event_type_id=way.event_type_id,
+                    starts_at=begin,
+                    ends_at=end,
+                    timeout_s=timeout_s,
+                    moving_uid=moving_uid,
+                )
+            ]
+        else:
+            starts = slots.read(
+                calendar,
+                company_id=branch.company_id,
+                event_type_id=way.event_type_id,
+                begin=begin,
+                end=end,
+                timeout_s=timeout_s,
+            )
+        wanted = [at for at in starts if begin <= at < end and earliest <= at <= latest]
+        for at in _allowed(branch, way, wanted, moving_uid):
+            found.setdefault(at, Free(at, way))
+    return [found[at] for at in sorted(found)]
+
+
+def _allowed(
+    branch: Branch, way: Choice, starts: Sequence[datetime], moving_uid: str
+) -> list[datetime]:
+    if not starts:
+        return []
+    begin, _ = occupancy.span(way.service, min(starts))
+    _, end = occupancy.span(way.service, max(starts))
+    taken = occupancy.busy(way.resource, begin, end, except_uid=moving_uid)
+    return [
+        at
+        for at in starts
+        if hours.is_open(branch, at, way.ends_at(at))
+        and occupancy.is_free(occupancy.span(way.service, at), taken)
+    ]
+
+
+def window(caller: Caller, wish: Reading) -> tuple[datetime, datetime]:
+    """Return the interval to ask the calendar for: whole local days, in UTC.
+
+    :raises Declined: the wish lies in the past or beyond the booking window.
+    """
+    branch, zone = caller.branch, caller.branch.zone
+    today = caller.now.astimezone(zone).date()
+    first = wish.date or today
+    if first < today:
+        raise Declined(Code.INVALID_INPUT, phrases.past())
+    if first > today + timedelta(days=branch.booking_window_days):
+        raise Declined(Code.POLICY, phrases.too_far(branch.booking_window_days))
+    last = max(first, wish.date_to or first) + timedelta(days=HORIZON_DAYS)
+    return (
+        datetime.combine(first, time.min, zone).astimezone(UTC),
+        datetime.combine(last, time.min, zone).astimezone(UTC),
+    )
+
+
+def wished_instant(caller: Caller, wish: Reading) -> datetime | None:
+    """Return the very moment that was wished, if date and time were named.
+
+    :raises Declined: that moment doesn't exist, is past, or comes too soon.
+    """
+    if wish.date is None or wish.time is None:
+        return None
+    at = to_instant(wish.date, wish.time, caller.branch.zone)
+    if at is None:
+        raise Declined(Code.INVALID_INPUT, phrases.ask_time())
+    if at <= caller.now:
+        raise Declined(Code.INVALID_INPUT, phrases.past())
+    notice = timedelta(minutes=caller.branch.minimum_notice_min)
+    if at < caller.now + notice:
+        raise Declined(Code.POLICY, phrases.too_soon(caller.branch.minimum_notice_min))
+    return at
+
+
+def best(caller: Caller, wish: Reading, free: Sequence[Free]) -> list[Free]:
+    """Return up to three free times nearest to the wish, best first.
+
+    The wished day comes before others, the wished part of a day before the rest.
+    """
+    zone = caller.branch.zone
+    exact = wished_instant(caller, wish) if wish.time else None
+    if exact is not None:
+        return sorted(free, key=lambda one: abs(one.starts_at - exact))[: OFFERS * 2]
+
+    def rank(one: Free) -> tuple[bool, bool, timedelta | int, datetime]:
+        local = one.starts_at.astimezone(zone)
+        clock, last = local.time(), wish.date_to or wish.date
+        return (
+            not _is_within(clock, wish),
+            last is not None and local.date() > last,
+            abs(_minutes(clock) - _minutes(wish.time)) if wish.time else 0,
+            one.starts_at,
+        )
+
+    return sorted(free, key=rank)[: OFFERS * 2]  # type: ignore[arg-type,return-value]
+
+
+def _is_within(clock: time, wish: Reading) -> bool:
+    return (wish.time_from is None or clock >= wish.time_from) and (
+        wish.time_to is None or clock < wish.time_to
+    )
+
+
+def _minutes(clock: time) -> int:
+    return clock.hour * 60 + clock.minute
+
+
+def hold(caller: Caller, candidates: Sequence[Free]) -> list[Offer]:
+    """Hold up to three of the candidates for this call and write the offers down.
+
+    Earlier holds of the call are let go in the same transaction. What somebody
+    else took in this moment drops out.
+    """
+    until = caller.now + timedelta(seconds=occupancy.HOLD_S)
+    with transaction.atomic():
+        Call.objects.select_for_update().get(pk=caller.call.pk)
+        occupancy.release_holds(caller.call.pk)
+        number = Offer.objects.filter(call=caller.call).count()
+        offers: list[Offer] = []
+        for one in candidates:
+            offer = _offer(caller, one, number + len(offers) + 1, until)
+            if occupancy.claim(
+                [_claim(one, offer, until)], rehearsal=caller.call.is_rehearsal
+            ):
+                offers.append(offer)
+            if len(offers) == OFFERS:
+                break
+        Offer.objects.bulk_create(offers)
+    return offers
+
+
+def _offer(caller: Caller, one: Free, number: int, until: datetime) -> Offer:
+    return Offer(
+        company_id=caller.branch.company_id,
+        call=caller.call,
+        short_id=f"T{number}",
+        service=one.choice.service,
+        staff=one.choice.staff,
+        starts_at=one.starts_at,
+        rank=number,
+        held_until=until,
+    )
+
+
+def _claim(one: Free, offer: Offer, until: datetime) -> Claim:
+    return Claim(
+        one.choice.resource,
+        occupancy.span(one.choice.service, one.starts_at),
+        Occupancy.Purpose.HOLD,
+        offer=offer,
+        expires_at=until,
+    )
+
+
+def resource_of(branch: Branch, service: Service, staff_id: UUID | None) -> Resource:
+    """Return whose time an agreed visit takes."""
+    if staff_id is not None:
+        return Resource(staff_id, service.capacity)
+    people = StaffService.objects.filter(service=service, staff__is_active=True).count()
+    return Resource(branch.pk, max(service.capacity, people))
