@@ -1,0 +1,55 @@
+#!/usr/bin/env python
+"""Run a command of the project, with the embedded servers where none are given."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from django.core.management import execute_from_command_line
+
+from askpro.embedded import EmbeddedError, prepare
+
+#: These need no server.
+OFFLINE = {"help", "version", "check", "makemessages", "compilemessages"}
+#: These change or read tables as their owner.
+OWNERS = {
+    "flush",
+    "inspectdb",
+    "makemigrations",
+    "migrate",
+    "optimizemigration",
+    "showmigrations",
+    "sqlflush",
+    "sqlmigrate",
+    "sqlsequencereset",
+    "squashmigrations",
+    "test",
+}
+
+
+def main(arguments: list[str]) -> None:
+    """Prepare what the command needs, then run it."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "askpro.settings")
+    command = arguments[1] if len(arguments) > 1 else "help"
+    asks_only = {"-h", "--help", "--version"}.intersection(arguments)
+    if command not in OFFLINE and not asks_only:
+        _take_var(arguments)
+        try:
+            prepare(owner=command in OWNERS)
+        except EmbeddedError as error:
+            sys.exit(str(error))
+    execute_from_command_line(arguments)
+
+
+def _take_var(arguments: list[str]) -> None:
+    """Let ``--var DIR`` choose the folder: the servers start before it is parsed."""
+    for position, argument in enumerate(arguments):
+        name, is_joined, value = argument.partition("=")
+        if name == "--var":
+            value = value if is_joined else "".join(arguments[position + 1 :][:1])
+            os.environ["ASKPRO_VAR"] = os.path.abspath(value)
+
+
+if __name__ == "__main__":
+    main(sys.argv)
