@@ -129,23 +129,25 @@ def free_times(
                 timeout_s=timeout_s,
             )
         wanted = [at for at in starts if begin <= at < end and earliest <= at <= latest]
-        for at in _allowed(branch, way, wanted, moving_uid):
+        for at in _allowed(caller, way, wanted, moving_uid):
             found.setdefault(at, Free(at, way))
     return [found[at] for at in sorted(found)]
 
 
 def _allowed(
-    branch: Branch, way: Choice, starts: Sequence[datetime], moving_uid: str
+    caller: Caller, way: Choice, starts: Sequence[datetime], moving_uid: str
 ) -> list[datetime]:
     if not starts:
         return []
     begin, _ = occupancy.span(way.service, min(starts))
     _, end = occupancy.span(way.service, max(starts))
-    taken = occupancy.busy(way.resource, begin, end, except_uid=moving_uid)
+    taken = occupancy.busy(
+        way.resource, begin, end, call_id=caller.call.pk, moving_uid=moving_uid
+    )
     return [
         at
         for at in starts
-        if hours.is_open(branch, at, way.ends_at(at))
+        if hours.is_open(caller.branch, at, way.ends_at(at))
         and occupancy.is_free(occupancy.span(way.service, at), taken)
     ]
 
@@ -230,34 +232,27 @@ def hold(caller: Caller, candidates: Sequence[Free]) -> list[Offer]:
     with transaction.atomic():
         Call.objects.select_for_update().get(pk=caller.call.pk)
         occupancy.release_holds(caller.call.pk)
+        claims = [_claim(caller, one, until) for one in candidates]
+        got = occupancy.claim(claims, rehearsal=caller.call.is_rehearsal)
+        offers = [one.offer for one in got if one.offer is not None]
+        kept, spare = offers[:OFFERS], offers[OFFERS:]
+        Occupancy.objects.filter(offer__in=[offer.pk for offer in spare]).delete()
         number = Offer.objects.filter(call=caller.call).count()
-        offers: list[Offer] = []
-        for one in candidates:
-            offer = _offer(caller, one, number + len(offers) + 1, until)
-            if occupancy.claim(
-                [_claim(one, offer, until)], rehearsal=caller.call.is_rehearsal
-            ):
-                offers.append(offer)
-            if len(offers) == OFFERS:
-                break
-        Offer.objects.bulk_create(offers)
-    return offers
+        for rank, offer in enumerate(kept, start=1):
+            offer.rank, offer.short_id = rank, f"T{number + rank}"
+        Offer.objects.bulk_create(kept)
+    return kept
 
 
-def _offer(caller: Caller, one: Free, number: int, until: datetime) -> Offer:
-    return Offer(
+def _claim(caller: Caller, one: Free, until: datetime) -> Claim:
+    offer = Offer(
         company_id=caller.branch.company_id,
         call=caller.call,
-        short_id=f"T{number}",
         service=one.choice.service,
         staff=one.choice.staff,
         starts_at=one.starts_at,
-        rank=number,
         held_until=until,
     )
-
-
-def _claim(one: Free, offer: Offer, until: datetime) -> Claim:
     return Claim(
         one.choice.resource,
         occupancy.span(one.choice.service, one.starts_at),

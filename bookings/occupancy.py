@@ -62,17 +62,24 @@ def span(service: Service, starts_at: datetime) -> Span:
 
 
 def busy(
-    resource: Resource, begin: datetime, end: datetime, *, except_uid: str = ""
+    resource: Resource,
+    begin: datetime,
+    end: datetime,
+    *,
+    call_id: UUID,
+    moving_uid: str = "",
 ) -> list[Span]:
     """Return the spans in which every place of the resource is taken.
 
-    Expired holds don't count, nor does the appointment of the given uid.
+    Expired holds don't count, nor do the holds of this very call and the
+    appointment that is to be moved.
     """
     rows = Occupancy.objects.filter(
         resource=resource.id, during__overlap=(begin, end)
     ).exclude(lanes__fully_lt=(0, None))  # rehearsals
-    if except_uid:
-        rows = rows.exclude(appointment__calcom_uid=except_uid)
+    rows = rows.exclude(purpose=Occupancy.Purpose.HOLD, offer__call=call_id)
+    if moving_uid:
+        rows = rows.exclude(appointment__calcom_uid=moving_uid)
     now = timezone.now()
     spans = [
         (during.lower, during.upper)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 from uuid import UUID
 
+from django.conf import settings
 from django_redis import get_redis_connection
 from redis import Redis
 from redis.exceptions import RedisError
@@ -17,6 +18,7 @@ logger = logging.getLogger(__name__)
 #: How long a process asks nobody after Redis failed it: a Redis that hangs costs
 #: one time-out in this many seconds, not one in every request.
 AWAY_S = 2.0
+TIMEOUT_S: float = settings.REDIS_TIMEOUT_S
 
 _away_until = 0.0
 

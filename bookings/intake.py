@@ -1,0 +1,308 @@
+"""A wish, checked and written down: the row and its time first, the calendar later."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from bookings import availability, identity, occupancy, policies, wishes
+from bookings.answers import Code, Declined
+from bookings.availability import Choice, Free
+from bookings.calls import Caller
+from bookings.language import names, phrases
+from bookings.language.times import Reading
+from bookings.models import Appointment, Customer, Occupancy, Offer
+from bookings.occupancy import Claim
+from bookings.wishes import Wish
+from tenants.models import Service, Staff
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """What exactly is to be booked."""
+
+    service: Service
+    staff: Staff | None
+    starts_at: datetime
+    offer: Offer | None
+
+
+def book(caller: Caller, wish: Wish) -> Appointment:
+    """Write an appointment and its time down; the same wish again gives the same row.
+
+    :raises Declined: something is missing, forbidden or taken; nothing is stored.
+    :raises CalendarUnavailable: a time without an offer could not be checked.
+    :raises CalendarRefused: the branch's set-up is wrong.
+    """
+    if wish.confirmed is False:
+        raise Declined(Code.INVALID_INPUT, phrases.ask_confirmation())
+    offers = current_offers(caller)
+    agreed = _agreed(caller, wish, offers)
+    known = identity.customer_of(caller)
+    name = wishes.name_of(caller, wish, known)
+    repeated = _repeated(caller, agreed, name)
+    if repeated is not None:
+        return repeated
+    if agreed.offer is None or not _is_held(agreed.offer):
+        choice = _checked(caller, agreed)
+    else:
+        choice = _choice(caller, agreed)
+    return _written(caller, wish, agreed, choice, name)
+
+
+def current_offers(caller: Caller) -> list[Offer]:
+    """Return everything that this call was offered, latest first."""
+    return list(
+        Offer.objects.filter(call=caller.call)
+        .select_related("service", "staff")
+        .order_by("-offered_at", "rank")
+    )
+
+
+def _agreed(caller: Caller, wish: Wish, offers: Sequence[Offer]) -> Agreed:
+    offer = next(
+        (one for one in offers if one.short_id.lower() == wish.offer_id.strip().lower()),
+        None,
+    )
+    if offer is not None:
+        return Agreed(offer.service, offer.staff, offer.starts_at, offer)
+    reading = wishes.moment_of(caller, wish)
+    if reading.time is None and len(offers) == 1 and not wish.date:
+        raise Declined(Code.INVALID_INPUT, phrases.ask_time(), field="time")
+    meant = _offer_meant(caller, reading, offers)
+    service = wishes.service_of(caller.branch, wish.service, offers=offers)
+    if meant is not None and meant.service_id == service.pk:
+        return Agreed(meant.service, meant.staff, meant.starts_at, meant)
+    if reading.date is None:
+        raise Declined(Code.INVALID_INPUT, phrases.ask_date(), field="date")
+    if reading.unsure:
+        raise Declined(Code.AMBIGUOUS, phrases.ask_time(), field="time")
+    starts_at = availability.wished_instant(caller, reading)
+    if starts_at is None:
+        raise Declined(Code.INVALID_INPUT, phrases.ask_time(), field="time")
+    staff = wishes.staff_of(caller.branch, wish.staff)
+    return Agreed(service, staff, starts_at, None)
+
+
+def _offer_meant(
+    caller: Caller, reading: Reading, offers: Sequence[Offer]
+) -> Offer | None:
+    """Return the offer that a spoken time means.
+
+    Models repeat the day that was refused beside the time that was offered: a
+    time that only one standing offer has means that offer, with its own day.
+    """
+    if reading.time is None:
+        return None
+    zone = caller.branch.zone
+    locals_ = [(one, one.starts_at.astimezone(zone)) for one in offers]
+    for offer, at in locals_:
+        if (at.date(), at.time()) == (reading.date, reading.time):
+            return offer
+    newest = [
+        one
+        for one, at in locals_
+        if at.time() == reading.time and one.held_until > caller.now
+    ]
+    return newest[0] if len(newest) == 1 else None
+
+
+def _is_held(offer: Offer) -> bool:
+    return Occupancy.objects.filter(
+        offer=offer, purpose=Occupancy.Purpose.HOLD, expires_at__gt=timezone.now()
+    ).exists()
+
+
+def _choice(caller: Caller, agreed: Agreed) -> Choice:
+    ways = availability.choices(caller.branch, agreed.service, staff=agreed.staff)
+    return ways[0]
+
+
+def _checked(caller: Caller, agreed: Agreed) -> Choice:
+    """Ask the calendar whether this very time is free.
+
+    :raises Declined: it isn't.
+    """
+    policies.check_start(caller, agreed.starts_at)
+    ways = availability.choices(caller.branch, agreed.service, staff=agreed.staff)
+    begin = agreed.starts_at
+    free = availability.free_times(
+        caller, ways, begin=begin, end=begin + timedelta(minutes=1), is_fresh=True
+    )
+    if not free:
+        raise Declined(Code.TAKEN, "")
+    return free[0].choice
+
+
+def _repeated(caller: Caller, agreed: Agreed, name: str) -> Appointment | None:
+    return Appointment.objects.filter(
+        call=caller.call,
+        service=agreed.service,
+        starts_at=agreed.starts_at,
+        wish_name=names.normalize_name(name),
+        state__in=Appointment.LIVE,
+    ).first()
+
+
+def _written(
+    caller: Caller, wish: Wish, agreed: Agreed, choice: Choice, name: str
+) -> Appointment:
+    try:
+        with transaction.atomic():
+            return _insert(caller, wish, agreed, choice, name)
+    except IntegrityError:
+        # The same wish, sent twice at once: the other one was first.
+        repeated = _repeated(caller, agreed, name)
+        if repeated is None:
+            raise
+        return repeated
+
+
+def _insert(
+    caller: Caller, wish: Wish, agreed: Agreed, choice: Choice, name: str
+) -> Appointment:
+    branch = caller.branch
+    appointment = Appointment.objects.create(
+        company_id=branch.company_id,
+        branch=branch,
+        service=agreed.service,
+        staff=choice.staff,
+        customer=_customer(caller, wish, name),
+        call=caller.call,
+        starts_at=agreed.starts_at,
+        ends_at=choice.ends_at(agreed.starts_at),
+        wish_name=names.normalize_name(name),
+        event_type_id=choice.event_type_id,
+        is_rehearsal=caller.call.is_rehearsal,
+        intent=Appointment.Intent.BOOK,
+        intent_state=Appointment.IntentState.REQUESTED,
+        intent_call=caller.call,
+        intent_reason=wish.reason[:300],
+        next_try_at=timezone.now(),
+    )
+    offer = agreed.offer
+    if offer is None or not occupancy.accept(offer, appointment, until=None):
+        free = Free(agreed.starts_at, choice)
+        if not occupancy.claim(
+            [_booking(free, appointment)], rehearsal=appointment.is_rehearsal
+        ):
+            raise Declined(Code.TAKEN, "")
+    if offer is not None:
+        Offer.objects.filter(pk=offer.pk).update(accepted_at=timezone.now())
+    occupancy.release_holds(caller.call.pk)
+    return appointment
+
+
+def _booking(free: Free, appointment: Appointment) -> Claim:
+    return Claim(
+        free.choice.resource,
+        occupancy.span(free.choice.service, free.starts_at),
+        Occupancy.Purpose.BOOKING,
+        appointment=appointment,
+    )
+
+
+def _customer(caller: Caller, wish: Wish, name: str) -> Customer:
+    """Return the customer of this number and name, else a new one.
+
+    One number may belong to a family, one name to many: only both together mean
+    the same person, and a caller without a number is always new.
+    """
+    phone, email = wishes.phone_of(caller, wish), wishes.email_of(wish.email)
+    if phone is not None:
+        for known in Customer.objects.filter(phone=phone):
+            if names.same_name(known.name, name):
+                if email and known.email != email:
+                    known.email = email
+                    known.save(update_fields=["email"])
+                return known
+    return Customer.objects.create(
+        company_id=caller.branch.company_id, name=name, phone=phone, email=email
+    )
+
+
+def move(caller: Caller, appointment: Appointment, starts_at: datetime) -> Appointment:
+    """Write down that an appointment is to move; its old time stays until it has.
+
+    :raises Declined: not allowed, not free, or something else is under way.
+    """
+    policies.check_change(caller, appointment)
+    policies.check_start(caller, starts_at)
+    if _is_under_way(appointment, Appointment.Intent.MOVE, starts_at):
+        return appointment
+    ways = availability.choices(
+        caller.branch, appointment.service, staff=appointment.staff
+    )
+    free = availability.free_times(
+        caller,
+        ways,
+        begin=starts_at,
+        end=starts_at + timedelta(minutes=1),
+        moving_uid=appointment.calcom_uid,
+    )
+    if not free:
+        raise Declined(Code.TAKEN, "")
+    resource = availability.resource_of(
+        caller.branch, appointment.service, appointment.staff_id
+    )
+    wanted = occupancy.span(appointment.service, starts_at)
+    with transaction.atomic():
+        # What is held for this call is let go first: the new time is one of them.
+        occupancy.release_holds(caller.call.pk)
+        _open_intent(
+            caller, appointment, Appointment.Intent.MOVE, wished_starts_at=starts_at
+        )
+        if not occupancy.claim_move(appointment, resource, wanted):
+            raise Declined(Code.TAKEN, "")
+    appointment.refresh_from_db()
+    return appointment
+
+
+def cancel(caller: Caller, appointment: Appointment, *, reason: str) -> Appointment:
+    """Write down that an appointment is to be cancelled.
+
+    :raises Declined: not allowed, or something else is under way.
+    """
+    policies.check_change(caller, appointment)
+    if _is_under_way(appointment, Appointment.Intent.CANCEL, None):
+        return appointment
+    _open_intent(
+        caller, appointment, Appointment.Intent.CANCEL, intent_reason=reason[:300]
+    )
+    appointment.refresh_from_db()
+    return appointment
+
+
+def _is_under_way(
+    appointment: Appointment, intent: str, starts_at: datetime | None
+) -> bool:
+    if appointment.intent is None:
+        return False
+    if appointment.intent == intent and appointment.wished_starts_at == starts_at:
+        return True
+    raise Declined(Code.UNKNOWN_STATE, phrases.still_under_way())
+
+
+def _open_intent(
+    caller: Caller, appointment: Appointment, intent: str, **fields: object
+) -> None:
+    """Open what is to be done, in one UPDATE, so that only one can be open."""
+    opened = Appointment.objects.filter(
+        pk=appointment.pk, intent__isnull=True, state=Appointment.State.BOOKED
+    ).update(
+        intent=intent,
+        intent_state=Appointment.IntentState.REQUESTED,
+        intent_call=caller.call,
+        next_try_at=timezone.now(),
+        leased_until=None,
+        answer_by_at=None,
+        lookups=0,
+        last_error="",
+        **fields,
+    )
+    if not opened:
+        raise Declined(Code.UNKNOWN_STATE, phrases.still_under_way())
