@@ -147,7 +147,7 @@ class Caller:
         self._said = sentence
         return self
 
-    def tool(self, name: str, **arguments: Any) -> Json:
+    def tool(self, name: str, /, **arguments: Any) -> Json:
         """Have the agent use a tool; return the answer and hear its sentence.
 
         Where none came, the answer says so in our own shape, with the code

@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
+from functools import partial
+from itertools import product
 from threading import Barrier
 from typing import Any
 
@@ -45,7 +47,9 @@ class Part:
             self.complaints.append("the ring's answer tells the agent nothing")
         self.caller.start()
 
-    def ask(self, said: str, tool: str, expected: frozenset[str], **args: Any) -> Json:
+    def ask(
+        self, said: str, tool: str, expected: frozenset[str], /, **args: Any
+    ) -> Json:
         """Say a sentence that makes the agent use a tool; return its answer."""
         answer = self.caller.says(said).tool(tool, **args)
         self._remember(answer)
@@ -183,15 +187,18 @@ def race(world: World) -> list[Json]:
     """(e) Two callers want one time at the same moment; one hears alternatives."""
     parts = [Part("e", world.caller(number)) for number in (RACER_1, RACER_2)]
     names = ("Rita Rasch", "Felix Flink")
-    day = world.workday(2).isoformat()
+    days = (world.workday(2), world.workday(6))
     with ThreadPoolExecutor(len(parts)) as threads:
         list(threads.map(Part.begin, parts))
-        for time_of_day in RACE_TIMES:
-            together = Barrier(len(parts))
+        for day, time_of_day in product(days, RACE_TIMES):
             answers = list(
                 threads.map(
-                    lambda part, name, at=time_of_day, gate=together: _race_for(
-                        world, part, name, date=day, time=at, gate=gate
+                    partial(
+                        _race_for,
+                        world,
+                        gate=Barrier(len(parts)),
+                        date=day.isoformat(),
+                        time=time_of_day,
                     ),
                     parts,
                     names,

@@ -1,86 +1,12 @@
 import json
-import threading
-import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import socket
 
 import pytest
 
-from integrations.retell import signatures
 from integrations.sandbox import wire
 from integrations.sandbox.caller import ANONYMOUS, Caller, CallRejected, Habits
 from tests.integrations.sandbox.retell_shapes import example, shape
-
-KEY = "key_example_0123456789abcdef"
-RING_ANSWER = {
-    "call_inbound": {
-        "dynamic_variables": {"betrieb": "Salon Morgenrot", "heute": "Montag"},
-        "metadata": {"correlation_id": "inb_17", "branch": "berlin"},
-    }
-}
-TOOL_ANSWER = {"success": True, "code": "ok", "say": "Frei ist zehn Uhr.", "data": {}}
-
-
-class StandIn:
-    """A web server that notes every request and whether its signature holds."""
-
-    def __init__(self):
-        self.requests = []
-        self.answers = {"call_inbound": [(200, RING_ANSWER)]}
-        self.tool_answer = (200, TOOL_ANSWER)
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
-        self.thread.start()
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
-
-    def events(self):
-        return [body["event"] for _, body, _ in self.requests if "event" in body]
-
-    def body(self, event):
-        return next(body for _, body, _ in self.requests if body.get("event") == event)
-
-    def answer_to(self, body):
-        if "event" not in body:
-            return self.tool_answer
-        queue = self.answers.get(body["event"], [(204, None)])
-        return queue.pop(0) if len(queue) > 1 else queue[0]
-
-    def _handler(stand_in):
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                raw = self.rfile.read(int(self.headers["Content-Length"]))
-                is_genuine = signatures.verify(
-                    raw,
-                    self.headers["X-Retell-Signature"],
-                    [KEY],
-                    now_ms=round(time.time() * 1000),
-                )
-                body = json.loads(raw)
-                assert raw == wire.compact(body)
-                stand_in.requests.append((self.path, body, is_genuine))
-                status, answer = stand_in.answer_to(body)
-                self.send_response(status)
-                payload = b"" if answer is None else json.dumps(answer).encode()
-                if status != 204:
-                    self.send_header("Content-Length", str(len(payload)))
-                self.end_headers()
-                self.wfile.write(payload)
-
-            def log_message(self, *arguments):
-                pass
-
-        return Handler
-
-
-@pytest.fixture
-def web():
-    stand_in = StandIn()
-    yield stand_in
-    stand_in.close()
+from tests.integrations.sandbox.stand_in import KEY, RING_ANSWER, TOOL_ANSWER
 
 
 def make_caller(web, *, habits=None, from_number="+493023125042", **more):
@@ -340,7 +266,7 @@ def test_the_transcript_grows_by_what_is_said_asked_and_answered(web):
     ],
 )
 def test_an_answer_that_no_agent_can_use_is_told_apart(web, answer, code, outcome):
-    web.tool_answer = answer
+    web.tool_answers["find_bookings"] = [answer]
     caller = make_caller(web)
     caller.ring()
     caller.start()
@@ -367,8 +293,8 @@ def test_steps_tell_when_what_and_how_long(web):
 
 
 def test_a_server_that_is_away_is_a_step_and_no_exception():
-    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as gone:
-        port = gone.server_port
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
     caller = Caller(
         f"http://127.0.0.1:{port}",
         webhook_key=KEY,
