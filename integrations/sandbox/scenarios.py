@@ -206,10 +206,13 @@ def race(world: World) -> list[Json]:
             )
             if any(answer.get("code") not in REFUSED for answer in answers):
                 break
-    return [
-        part.end(_outcome(answer, "booked"), "Zwei wollten denselben Termin.")
-        for part, answer in zip(parts, answers, strict=True)
-    ]
+    results = []
+    for part, answer in zip(parts, answers, strict=True):
+        outcome = _outcome(answer, "booked")
+        if outcome == "alternatives":
+            _first_offer(part, answer)
+        results.append(part.end(outcome, "Zwei wollten denselben Termin."))
+    return results
 
 
 def calendar_down(world: World) -> list[Json]:

@@ -37,9 +37,11 @@ class StandIn:
         self.thread.start()
 
     def close(self):
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
+        """Stop answering; a second time does nothing."""
+        if self.thread.is_alive():
+            self.server.shutdown()
+            self.server.server_close()
+            self.thread.join()
 
     def events(self):
         return [body["event"] for _, body, _ in self.requests if "event" in body]
