@@ -230,6 +230,8 @@ def move(caller: Caller, appointment: Appointment, starts_at: datetime) -> Appoi
 
     :raises Declined: not allowed, not free, or something else is under way.
     """
+    if starts_at == appointment.starts_at and appointment.intent is None:
+        return appointment
     policies.check_change(caller, appointment)
     policies.check_start(caller, starts_at)
     if _is_under_way(appointment, Appointment.Intent.MOVE, starts_at):

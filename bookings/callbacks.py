@@ -1,0 +1,80 @@
+"""What a person must do. Stored before it is promised, one per call."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from bookings.models import Appointment, Call, Callback
+from tenants.models import Branch
+
+DUE_AFTER = timedelta(hours=2)
+
+
+def store(
+    branch: Branch,
+    kind: str,
+    *,
+    call: Call | None = None,
+    appointment: Appointment | None = None,
+    name: str = "",
+    phone: str | None = None,
+    reason: str = "",
+) -> Callback:
+    """Return the open callback of this call, made or completed.
+
+    Works with whatever is known: without a name, without a number.
+    """
+    if call is not None:
+        existing = _open_of(call)
+        if existing is not None:
+            return _completed(existing, appointment, name, phone, reason)
+    try:
+        with transaction.atomic():
+            return Callback.objects.create(
+                company_id=branch.company_id,
+                branch=branch,
+                kind=kind,
+                call=call,
+                appointment=appointment,
+                name=name[:160],
+                phone=(phone or "")[:32],
+                reason=reason,
+                due_at=timezone.now() + DUE_AFTER,
+            )
+    except IntegrityError:
+        existing = _open_of(call) if call is not None else None
+        if existing is None:
+            raise
+        return _completed(existing, appointment, name, phone, reason)
+
+
+def _open_of(call: Call) -> Callback | None:
+    return Callback.objects.filter(call=call, state=Callback.State.OPEN).first()
+
+
+def _completed(
+    callback: Callback,
+    appointment: Appointment | None,
+    name: str,
+    phone: str | None,
+    reason: str,
+) -> Callback:
+    callback.name = callback.name or name[:160]
+    callback.phone = callback.phone or (phone or "")[:32]
+    callback.appointment = callback.appointment or appointment
+    if reason and reason not in callback.reason:
+        callback.reason = f"{callback.reason}\n{reason}".strip()
+    callback.save(update_fields=["name", "phone", "appointment", "reason"])
+    return callback
+
+
+def close_of(appointment: Appointment) -> None:
+    """Close what was open only because nobody had told the caller yet."""
+    Callback.objects.filter(
+        appointment=appointment,
+        kind__in=[Callback.Kind.UNREACHED, Callback.Kind.DECLINED],
+        state=Callback.State.OPEN,
+    ).update(state=Callback.State.DONE, done_at=timezone.now())

@@ -1,0 +1,240 @@
+"""What follows from a calendar's word: rows change together, then people are told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from askpro import correlation
+from bookings import callbacks, confirmations, occupancy, slots, waiting
+from bookings.calendars import CalendarBooking
+from bookings.models import (
+    Appointment,
+    AppointmentChange,
+    Call,
+    Callback,
+    Notification,
+)
+from tenants.models import Staff
+
+Intent = Appointment.Intent
+State = Appointment.State
+Step = Appointment.IntentState
+
+#: What ends an intent, whatever came of it.
+_SETTLED: dict[str, Any] = {
+    "intent": None,
+    "intent_state": None,
+    "wished_starts_at": None,
+    "leased_until": None,
+    "next_try_at": None,
+    "lookups": 0,
+    "last_error": "",
+}
+_OUTCOMES = {
+    Intent.BOOK: (Call.Outcome.BOOKED, Notification.Kind.BOOKED),
+    Intent.MOVE: (Call.Outcome.MOVED, Notification.Kind.MOVED),
+    Intent.CANCEL: (Call.Outcome.CANCELLED, Notification.Kind.CANCELLED),
+}
+
+
+def agreed(appointment: Appointment, number: int, booking: CalendarBooking) -> bool:
+    """Write down that the calendar has done what was wished.
+
+    :param number: of the try; a later one makes this a no-op, False comes back.
+    """
+
+    def apply(row: Appointment, intent: Intent) -> None:
+        before = _facts(row)
+        _CHANGES[intent](row, booking)
+        row.revision += 1
+        outcome, kind = _OUTCOMES[intent]
+        if row.state == State.REQUESTED:
+            # The calendar wants a person's confirmation: noted, not booked.
+            outcome = Call.Outcome.PENDING
+            _call_back(row, Callback.Kind.UNREACHED, "Cal.com: noch zu bestätigen")
+        else:
+            _tell(row, kind)
+        _record(row, intent, before, "")
+        _call_outcome(row, outcome)
+
+    return _settle(appointment, number, apply)
+
+
+def taken(appointment: Appointment, number: int) -> bool:
+    """Write down that the time was not free; an old time stays."""
+    return _fail(appointment, number, why="taken", needs_person=False)
+
+
+def refused(appointment: Appointment, number: int, *, reason: str) -> bool:
+    """Write down that the calendar refuses the request; a person must look."""
+    return _fail(appointment, number, why=reason or "refused", needs_person=True)
+
+
+def _fail(
+    appointment: Appointment, number: int, *, why: str, needs_person: bool
+) -> bool:
+    def apply(row: Appointment, intent: Intent) -> None:
+        before = _facts(row)
+        if intent == Intent.BOOK:
+            row.state = State.DECLINED
+            occupancy.release(row)
+        elif intent == Intent.MOVE:
+            occupancy.settle_move(row, occupancy.span(row.service, row.starts_at))
+        _record(row, intent, before, why)
+        if needs_person or row.answer_by_at is not None:
+            _call_back(row, Callback.Kind.DECLINED, f"{intent}: {why}")
+            _call_outcome(row, Call.Outcome.CALLBACK)
+
+    return _settle(appointment, number, apply, last_error=why)
+
+
+def _settle(
+    appointment: Appointment,
+    number: int,
+    apply: Callable[[Appointment, Intent], None],
+    *,
+    last_error: str = "",
+) -> bool:
+    """Lock the row, apply, close the intent; the row's lock orders us against a
+    request that stops waiting in the same moment."""
+    with transaction.atomic():
+        row = (
+            Appointment.objects.select_for_update(of=("self",))
+            .select_related("branch__company", "service", "customer", "intent_call")
+            .filter(pk=appointment.pk, attempts=number, intent_state=Step.SENDING)
+            .first()
+        )
+        if row is None or row.intent is None:
+            return False
+        apply(row, Intent(row.intent))
+        for name, value in (_SETTLED | {"last_error": last_error[:300]}).items():
+            setattr(row, name, value)
+        row.save()
+    slots.forget(row.company_id, row.event_type_id)
+    waiting.wake(row.company_id, row.pk)
+    return True
+
+
+def _book(row: Appointment, booking: CalendarBooking) -> None:
+    row.state = State.BOOKED if booking.status == "accepted" else State.REQUESTED
+    row.calcom_uid = booking.uid
+    row.staff = row.staff or _host(row, booking)
+
+
+def _move(row: Appointment, booking: CalendarBooking) -> None:
+    length = row.ends_at - row.starts_at
+    if booking.uid != row.calcom_uid:
+        row.earlier_uids = [*row.earlier_uids, row.calcom_uid]
+    row.calcom_uid = booking.uid
+    row.starts_at, row.ends_at = booking.starts_at, booking.starts_at + length
+    occupancy.settle_move(row, occupancy.span(row.service, row.starts_at))
+
+
+def _cancel(row: Appointment, booking: CalendarBooking) -> None:
+    row.state = State.CANCELLED
+    occupancy.release(row)
+
+
+_CHANGES: dict[Intent, Callable[[Appointment, CalendarBooking], None]] = {
+    Intent.BOOK: _book,
+    Intent.MOVE: _move,
+    Intent.CANCEL: _cancel,
+}
+
+
+def _host(row: Appointment, booking: CalendarBooking) -> Staff | None:
+    return Staff.objects.filter(
+        branch=row.branch, calcom_user_id__in=booking.host_ids
+    ).first()
+
+
+def _facts(row: Appointment) -> dict[str, str]:
+    return {"state": row.state, "starts_at": row.starts_at.isoformat()}
+
+
+def _record(
+    row: Appointment, intent: Intent, before: dict[str, str], why: str
+) -> None:
+    record(
+        row,
+        actor="call" if row.intent_call_id else "worker",
+        what=str(intent),
+        before=before,
+        why=why,
+        call=row.intent_call,
+    )
+
+
+def record(
+    row: Appointment,
+    *,
+    actor: str,
+    what: str,
+    before: dict[str, str],
+    why: str = "",
+    call: Call | None = None,
+) -> None:
+    """Append what has changed in an appointment, as it is in memory now."""
+    AppointmentChange.objects.create(
+        company_id=row.company_id,
+        appointment=row,
+        actor=actor,
+        what=what,
+        before=before,
+        after=_facts(row),
+        why=why[:300],
+        call=call,
+        correlation_id=correlation.current(),
+    )
+
+
+def _tell(row: Appointment, kind: str) -> None:
+    """Confirm by mail; where the caller has heard nothing and has no address, call."""
+    if not confirmations.queue(row, kind) and row.answer_by_at is not None:
+        _call_back(row, Callback.Kind.UNREACHED, f"{kind}: noch nicht mitgeteilt")
+
+
+def _call_back(row: Appointment, kind: str, reason: str) -> None:
+    if row.is_rehearsal:
+        return
+    callbacks.store(
+        row.branch,
+        kind,
+        call=row.intent_call,
+        appointment=row,
+        name=row.customer.name,
+        phone=row.customer.phone,
+        reason=reason,
+    )
+
+
+def _call_outcome(row: Appointment, outcome: str) -> None:
+    if row.intent_call_id is not None:
+        Call.objects.filter(pk=row.intent_call_id).update(outcome=outcome)
+
+
+def is_too_late(appointment: Appointment) -> bool:
+    """Tell whether what is under way makes no sense any more."""
+    start = appointment.wished_starts_at or appointment.starts_at
+    notice = timedelta(minutes=appointment.branch.minimum_notice_min)
+    if appointment.intent == Intent.CANCEL:
+        notice = timedelta()
+    return timezone.now() >= start - notice
+
+
+def stop_waiting(appointment: Appointment) -> bool:
+    """Close the caller's question at the deadline; False where it is settled.
+
+    From then on the outcome is told another way.
+    """
+    return (
+        Appointment.objects.filter(pk=appointment.pk, intent__isnull=False).update(
+            answer_by_at=timezone.now()
+        )
+        == 1
+    )
