@@ -13,6 +13,8 @@ from django.utils import timezone
 
 from bookings.models import Call
 from tenants.models import Branch
+from tenants.resolver import Owner
+from tenants.scoping import every_company
 
 #: Fields that the first known value fills and nothing empties again.
 _FILLED_ONCE = ("from_number", "to_number", "agent_id", "started_at", "ended_at")
@@ -123,3 +125,29 @@ def _raise(call: Call, facts: CallFacts) -> None:
             changed.append(name)
     if changed:
         call.save(update_fields=changed)
+
+
+def owner_of_open_call(account_id: UUID, call_id: str) -> Owner | None:
+    """Return whose call this exact id is, if it is still going on.
+
+    For questions without a call object: their id was written by a language model,
+    so only one that equals a stored, open call of this account counts.
+    """
+    if not call_id:
+        return None
+    with every_company():
+        found = (
+            Call.objects.filter(
+                account=account_id,
+                call_id=call_id,
+                status__in=[Call.Status.RINGING, Call.Status.STARTED],
+            )
+            .values_list("company_id", "branch_id")
+            .first()
+        )
+    return Owner(*found) if found else None
+
+
+def open_call(account_id: UUID, call_id: str) -> Call:
+    """Return a stored call of an account; run inside its scope."""
+    return Call.objects.get(account=account_id, call_id=call_id)

@@ -73,7 +73,7 @@ def _agreed(caller: Caller, wish: Wish, offers: Sequence[Offer]) -> Agreed:
     reading = wishes.moment_of(caller, wish)
     if reading.time is None and len(offers) == 1 and not wish.date:
         raise Declined(Code.INVALID_INPUT, phrases.ask_time(), field="time")
-    meant = _offer_meant(caller, reading, offers)
+    meant = offer_meant(caller, reading, offers)
     service = wishes.service_of(caller.branch, wish.service, offers=offers)
     if meant is not None and meant.service_id == service.pk:
         return Agreed(meant.service, meant.staff, meant.starts_at, meant)
@@ -88,7 +88,7 @@ def _agreed(caller: Caller, wish: Wish, offers: Sequence[Offer]) -> Agreed:
     return Agreed(service, staff, starts_at, None)
 
 
-def _offer_meant(
+def offer_meant(
     caller: Caller, reading: Reading, offers: Sequence[Offer]
 ) -> Offer | None:
     """Return the offer that a spoken time means.

@@ -1,0 +1,205 @@
+"""Answers, built from rows as they are now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q
+
+from bookings import availability, callbacks, identity, outcomes, waiting
+from bookings.answers import Answer, Code, Declined
+from bookings.calls import Caller
+from bookings.language import phrases
+from bookings.language.times import Reading
+from bookings.models import Appointment, Offer
+from bookings.tasks import attempt_soon
+from tenants.models import Service, Staff
+
+Reply = Callable[[Caller, Appointment], Answer]
+
+
+def offers(
+    caller: Caller,
+    reading: Reading,
+    service: Service,
+    staff: Staff | None,
+    *,
+    is_taken: bool = False,
+) -> Answer:
+    """Find times near a wish, hold them for this call and say them.
+
+    :param is_taken: the wished time was just found taken.
+    :raises Declined: the wish can't be met by any time.
+    :raises CalendarUnavailable: the calendar gave no answer in time.
+    """
+    ways = availability.choices(caller.branch, service, staff=staff)
+    exact = availability.wished_instant(caller, reading)
+    begin, end = availability.window(caller, reading)
+    free = availability.free_times(caller, ways, begin=begin, end=end)
+    held = availability.hold(caller, availability.best(caller, reading, free))
+    zone, starts = caller.branch.zone, [offer.starts_at for offer in held]
+    data: dict[str, Any] = {
+        "service": service.name,
+        "offers": [_offer_facts(caller, offer) for offer in held],
+    }
+    if not held:
+        say = phrases.nothing_free(reading.date, zone=zone, now=caller.now)
+        return Answer(Code.NOTHING_FREE, say, data)
+    if exact is not None and exact not in starts or is_taken:
+        say = phrases.taken(exact, starts, zone=zone, now=caller.now)
+        return Answer(Code.TAKEN, say, data)
+    return Answer(Code.OK, phrases.offer(starts, zone=zone, now=caller.now), data)
+
+
+def _offer_facts(caller: Caller, offer: Offer) -> dict[str, Any]:
+    local = offer.starts_at.astimezone(caller.branch.zone)
+    return {
+        "offer_id": offer.short_id,
+        "starts_at": offer.starts_at.astimezone(UTC).isoformat(),
+        "local": local.isoformat(timespec="minutes"),
+        "say": phrases.when(offer.starts_at, zone=caller.branch.zone, now=caller.now),
+        "staff": offer.staff.name if offer.staff else None,
+    }
+
+
+def facts(appointment: Appointment) -> dict[str, Any]:
+    """Return an appointment as a machine reads it."""
+    return {
+        "appointment_id": str(appointment.pk),
+        "state": appointment.state,
+        "under_way": appointment.intent,
+        "starts_at": appointment.starts_at.astimezone(UTC).isoformat(),
+        "service": appointment.service.name,
+    }
+
+
+def settled(caller: Caller, appointment: Appointment, reply: Reply) -> Answer:
+    """Have the wish worked on, wait until the deadline, and tell what came of it."""
+    if appointment.intent is not None:
+        waiting.until_settled(
+            appointment.company_id,
+            appointment.pk,
+            deadline=caller.deadline,
+            start=lambda: attempt_soon(appointment),
+        )
+        outcomes.stop_waiting(appointment)
+    return reply(caller, _read(appointment.pk))
+
+
+def _read(appointment_id: UUID) -> Appointment:
+    return Appointment.objects.select_related("service", "customer", "branch").get(
+        pk=appointment_id
+    )
+
+
+def booking(caller: Caller, appointment: Appointment) -> Answer:
+    """Tell what has become of a booking."""
+    zone, state = caller.branch.zone, appointment.state
+    at = phrases.when(appointment.starts_at, zone=zone, now=caller.now)
+    data = facts(appointment)
+    if state == Appointment.State.BOOKED:
+        callbacks.close_of(appointment)
+        return Answer(Code.BOOKED, phrases.booked(at), data)
+    if state == Appointment.State.CANCELLED:
+        return Answer(Code.OK, phrases.cancelled(at), data)
+    if state != Appointment.State.DECLINED:
+        return Answer(Code.PENDING, _pending(appointment, at), data)
+    if appointment.last_error != "taken":
+        return Answer(Code.UPSTREAM_UNAVAILABLE, phrases.callback_noted(), data)
+    reading = Reading(
+        date=appointment.starts_at.astimezone(zone).date(),
+        time=appointment.starts_at.astimezone(zone).time(),
+    )
+    return offers(
+        caller, reading, appointment.service, appointment.staff, is_taken=True
+    )
+
+
+def _pending(appointment: Appointment, at: str) -> str:
+    """Noted, where nothing could be sent yet; being entered, where it was."""
+    is_noted = (
+        appointment.intent_state == Appointment.IntentState.REQUESTED
+        and appointment.attempts > 0
+    ) or appointment.intent_state == Appointment.IntentState.UNKNOWN
+    return phrases.noted(at) if is_noted else phrases.pending(at)
+
+
+def move(caller: Caller, appointment: Appointment) -> Answer:
+    """Tell what has become of a move."""
+    zone = caller.branch.zone
+    if appointment.intent is not None:
+        wished = appointment.wished_starts_at or appointment.starts_at
+        at = phrases.when(wished, zone=zone, now=caller.now)
+        return Answer(Code.PENDING, phrases.move_pending(at), facts(appointment))
+    callbacks.close_of(appointment)
+    at = phrases.when(appointment.starts_at, zone=zone, now=caller.now)
+    return Answer(Code.BOOKED, phrases.moved(at), facts(appointment))
+
+
+def move_failed(caller: Caller, appointment: Appointment) -> Answer:
+    """Tell that a move did not work and the old time stands."""
+    at = phrases.when(
+        appointment.starts_at, zone=caller.branch.zone, now=caller.now
+    )
+    code = (
+        Code.TAKEN if appointment.last_error == "taken" else Code.UPSTREAM_UNAVAILABLE
+    )
+    return Answer(code, phrases.move_failed(at), facts(appointment))
+
+
+def cancellation(caller: Caller, appointment: Appointment) -> Answer:
+    """Tell what has become of a cancellation."""
+    at = phrases.when(
+        appointment.starts_at, zone=caller.branch.zone, now=caller.now
+    )
+    if appointment.state == Appointment.State.CANCELLED:
+        callbacks.close_of(appointment)
+        return Answer(Code.OK, phrases.cancelled(at), facts(appointment))
+    if appointment.intent is not None:
+        return Answer(Code.PENDING, phrases.cancel_pending(at), facts(appointment))
+    return Answer(
+        Code.UPSTREAM_UNAVAILABLE, phrases.callback_noted(), facts(appointment)
+    )
+
+
+def cancelled_in(caller: Caller, appointment_id: str) -> Appointment | None:
+    """Return an appointment that this very call has cancelled already."""
+    gone = Appointment.objects.filter(
+        intent_call=caller.call, state=Appointment.State.CANCELLED
+    ).select_related("service", "customer", "branch")
+    if appointment_id:
+        gone = gone.filter(pk__in=[one.pk for one in gone if str(one.pk) == appointment_id])
+    elif identity.appointments_of(caller).exists():
+        return None
+    return gone.order_by("-id").first()
+
+
+def listing(caller: Caller, found: Sequence[Appointment]) -> Answer:
+    """Name appointments."""
+    starts: list[datetime] = [one.starts_at for one in found]
+    say = phrases.appointments(starts, zone=caller.branch.zone, now=caller.now)
+    return Answer(Code.OK, say, {"appointments": [facts(one) for one in found]})
+
+
+def status(caller: Caller, appointment_id: UUID | None) -> Answer:
+    """Tell what has become of what this call asked for last.
+
+    :raises Declined: it asked for nothing.
+    """
+    mine = Appointment.objects.filter(Q(call=caller.call) | Q(intent_call=caller.call))
+    if appointment_id is not None:
+        mine = mine.filter(pk=appointment_id)
+    appointment = mine.order_by("-id").first()
+    if appointment is None:
+        raise Declined(Code.NOT_FOUND, phrases.not_found())
+    change = appointment.changes.filter(call=caller.call).order_by("-id").first()
+    what = appointment.intent or (change.what if change else "book")
+    if what == Appointment.Intent.CANCEL:
+        return settled(caller, appointment, cancellation)
+    if what == Appointment.Intent.MOVE:
+        is_failed = change is not None and bool(change.why) and not appointment.intent
+        return settled(caller, appointment, move_failed if is_failed else move)
+    return settled(caller, appointment, booking)

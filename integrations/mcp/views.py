@@ -1,0 +1,63 @@
+"""The function door: an agent's question comes in, a sentence goes out."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.http import HttpResponse
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from bookings.models import Call
+from integrations.mcp import arguments, gateway
+from integrations.models import ToolCall
+from integrations.retell import calls
+from integrations.retell.authentication import RetellSignature, verified
+
+
+class FunctionView(APIView):
+    """Answer a Retell custom function: 200 and a sentence, whatever happens inside.
+
+    Another status would make the agent improvise. Only a wrong signature (401) and
+    what isn't JSON (400) are refused.
+    """
+
+    authentication_classes = [RetellSignature]
+    permission_classes = []
+    parser_classes = []
+
+    def post(
+        self, request: Request, tool: str = "", endpoint: UUID | None = None
+    ) -> HttpResponse:
+        """Answer one question."""
+        proof = verified(request)
+        try:
+            body: Any = orjson.loads(proof.raw)
+        except orjson.JSONDecodeError:
+            body = None
+        if not isinstance(body, dict):
+            return _json({"detail": "The body is no JSON object."}, status=400)
+        question = arguments.read(body, tool=tool)
+        facts = None
+        if calls.call_id_of(question.call) or calls.correlation_of(question.call):
+            facts = calls.facts_of(
+                question.call, account_id=proof.account.id, status=Call.Status.STARTED
+            )
+        answer = gateway.answer(
+            gateway.Asked(
+                door=ToolCall.Door.FUNCTION,
+                account=proof.account,
+                tool_name=question.tool,
+                sent=question.arguments,
+                facts=facts,
+            )
+        )
+        return _json(answer.to_json())
+
+
+def _json(value: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    return HttpResponse(
+        orjson.dumps(value), status=status, content_type="application/json"
+    )

@@ -1,0 +1,55 @@
+"""Who may knock as Retell: whoever signed the raw bytes with an account's key."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from integrations.retell import signatures
+from tenants.accounts import AccountKeys, keys_of
+
+
+@dataclass(frozen=True)
+class Verified:
+    """The very bytes that were signed, and by whose key."""
+
+    raw: bytes
+    account: AccountKeys
+
+
+class RetellSignature(BaseAuthentication):
+    """Verify ``X-Retell-Signature`` over the raw body."""
+
+    def authenticate(self, request: Request) -> tuple[None, Verified]:
+        """Return the verified bytes.
+
+        :raises AuthenticationFailed: no such account, or no valid signature.
+        """
+        endpoint: UUID | None = request.parser_context["kwargs"].get("endpoint")
+        account = keys_of("retell", endpoint)
+        raw: bytes = request._request.body
+        if account is None or not signatures.verify(
+            raw,
+            request.META.get("HTTP_X_RETELL_SIGNATURE"),
+            account.secrets,
+            now_ms=time.time_ns() // 1_000_000,
+        ):
+            raise AuthenticationFailed("The signature is missing or wrong.")
+        return None, Verified(raw, account)
+
+    def authenticate_header(self, request: Request) -> str:
+        """Return what makes a refusal a 401."""
+        return "X-Retell-Signature"
+
+
+def verified(request: Request) -> Verified:
+    """Return what the door's authentication found."""
+    auth: Any = request.auth
+    assert isinstance(auth, Verified)
+    return auth

@@ -1,0 +1,89 @@
+"""The keys of provider accounts, as a machine door needs them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.conf import settings
+
+from tenants import resolver
+from tenants.models import ProviderAccount
+from tenants.scoping import every_company
+
+#: How long a process keeps an account's keys: a rotation is known after this.
+REMEMBERED_S = 5.0
+MOST_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True)
+class AccountKeys:
+    """An account that a delivery is verified with; without a company the platform's."""
+
+    id: UUID
+    company_id: UUID | None
+    provider: str
+    secrets: tuple[str, ...]
+
+
+_remembered: dict[tuple[str, UUID | None], tuple[float, AccountKeys | None]] = {}
+
+
+def keys_of(provider: str, endpoint: UUID | None = None) -> AccountKeys | None:
+    """Return the keys of a webhook address; None if there is no such account.
+
+    :param endpoint: the account's own address; None for the platform's.
+    """
+    name = (provider, endpoint)
+    known = _remembered.get(name)
+    if known is not None and known[0] > time.monotonic():
+        return known[1]
+    if len(_remembered) >= MOST_REMEMBERED:
+        _remembered.clear()
+    keys = _read(provider, endpoint)
+    _remembered[name] = (time.monotonic() + REMEMBERED_S, keys)
+    return keys
+
+
+def _read(provider: str, endpoint: UUID | None) -> AccountKeys | None:
+    account_id = resolver.account_of(provider, endpoint)
+    if account_id is None:
+        return None
+    with every_company():
+        account = ProviderAccount.objects.get(pk=account_id)
+    return AccountKeys(
+        account.pk, account.company_id, provider, account.webhook_secrets
+    )
+
+
+def sync_platform_accounts() -> None:
+    """Create or update the platform's accounts from the environment.
+
+    An empty variable changes nothing: keys that staff entered stay.
+    """
+    given = {
+        "retell": (
+            settings.RETELL_BASE_URL,
+            settings.RETELL_API_KEY,
+            settings.RETELL_WEBHOOK_KEYS,
+        ),
+        "calcom": (
+            settings.CALCOM_BASE_URL,
+            settings.CALCOM_API_KEY,
+            settings.CALCOM_WEBHOOK_SECRETS,
+        ),
+    }
+    with every_company():
+        for provider, (base_url, api_key, secrets) in given.items():
+            if not api_key and not secrets:
+                continue
+            values: dict[str, object] = {"base_url": base_url}
+            if api_key:
+                values["api_key"] = api_key
+            if secrets:
+                values["webhook_secret"] = secrets[0]
+                values["webhook_secret_previous"] = (secrets + [""])[1]
+            ProviderAccount.objects.update_or_create(
+                company=None, provider=provider, defaults=values
+            )
