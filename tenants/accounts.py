@@ -27,6 +27,14 @@ class AccountKeys:
     secrets: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Verified:
+    """The very bytes that were signed, and by whose key."""
+
+    raw: bytes
+    account: AccountKeys
+
+
 _remembered: dict[tuple[str, UUID | None], tuple[float, AccountKeys | None]] = {}
 
 

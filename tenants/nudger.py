@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from queue import Empty, Full, Queue
+from collections.abc import Callable
+from queue import Full, Queue
 from typing import Any
 
 from celery import current_app
@@ -23,8 +24,8 @@ logger = logging.getLogger(__name__)
 #: Batched nudges of one task are at least this far apart.
 BATCH_S = 0.005
 
-_Nudge = tuple[str, dict[str, Any], str]
-_waiting: Queue[_Nudge] = Queue(maxsize=1000)
+_Work = Callable[[], object]
+_waiting: Queue[_Work] = Queue(maxsize=1000)
 _batched: set[str] = set()
 _starting = threading.Lock()
 _thread: threading.Thread | None = None
@@ -32,22 +33,26 @@ _thread: threading.Thread | None = None
 
 def nudge(task: str, **arguments: Any) -> None:
     """Have a worker run this task soon; returns at once and never raises."""
-    _put((task, arguments, correlation.current()))
+    correlation_id = correlation.current()
+    later(lambda: _send(task, arguments, correlation_id))
 
 
 def nudge_batch(task: str) -> None:
     """Have a worker look for due work; many calls make one message."""
     if task not in _batched:
         _batched.add(task)
-        _put((task, {}, ""))
+        if not later(lambda: _send_batch(task)):
+            _batched.discard(task)
 
 
-def _put(item: _Nudge) -> None:
+def later(work: _Work) -> bool:
+    """Do something that nobody waits for; False where too much waits already."""
     _start()
     try:
-        _waiting.put_nowait(item)
+        _waiting.put_nowait(work)
     except Full:
-        _batched.discard(item[0])
+        return False
+    return True
 
 
 def _start() -> None:
@@ -55,23 +60,31 @@ def _start() -> None:
     if _thread is None or not _thread.is_alive():
         with _starting:
             if _thread is None or not _thread.is_alive():
-                _thread = threading.Thread(target=_send, name="nudger", daemon=True)
+                _thread = threading.Thread(target=_work, name="nudger", daemon=True)
                 _thread.start()
 
 
-def _send() -> None:
+def _work() -> None:
     while True:
+        work = _waiting.get()
         try:
-            task, arguments, correlation_id = _waiting.get(timeout=60)
-        except Empty:
-            continue
-        if not arguments and not correlation_id:
-            time.sleep(BATCH_S)
-            _batched.discard(task)
-        if redis.client() is None:
-            continue
-        with correlation.bound(correlation_id):
-            try:
-                current_app.send_task(task, kwargs=arguments)
-            except (OperationalError, OSError):
-                redis.is_away()
+            work()
+        except Exception:
+            # The thread must outlive whatever goes wrong with one nudge.
+            logger.exception("a nudge failed")
+
+
+def _send_batch(task: str) -> None:
+    time.sleep(BATCH_S)
+    _batched.discard(task)
+    _send(task, {}, "")
+
+
+def _send(task: str, arguments: dict[str, Any], correlation_id: str) -> None:
+    if redis.client() is None:
+        return
+    with correlation.bound(correlation_id):
+        try:
+            current_app.send_task(task, kwargs=arguments)
+        except (OperationalError, OSError):
+            redis.is_away()

@@ -7,6 +7,13 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterable
+from uuid import UUID
+
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from tenants.accounts import Verified, keys_of
 
 
 def verify(raw: bytes, header: str | None, secrets: Iterable[str]) -> bool:
@@ -22,3 +29,24 @@ def verify(raw: bytes, header: str | None, secrets: Iterable[str]) -> bool:
             digest = hmac.digest(secret.encode(), raw, "sha256").hex().encode()
             is_genuine |= hmac.compare_digest(digest, said)
     return is_genuine
+
+
+class CalcomSignature(BaseAuthentication):
+    """Verify ``X-Cal-Signature-256`` over the raw body."""
+
+    def authenticate(self, request: Request) -> tuple[None, Verified]:
+        """Return the verified bytes.
+
+        :raises AuthenticationFailed: no such account, or no valid signature.
+        """
+        endpoint: UUID | None = request.parser_context["kwargs"].get("endpoint")
+        account = keys_of("calcom", endpoint)
+        raw: bytes = request._request.body
+        header = request.META.get("HTTP_X_CAL_SIGNATURE_256")
+        if account is None or not verify(raw, header, account.secrets):
+            raise AuthenticationFailed("The signature is missing or wrong.")
+        return None, Verified(raw, account)
+
+    def authenticate_header(self, request: Request) -> str:
+        """Return what makes a refusal a 401."""
+        return "X-Cal-Signature-256"

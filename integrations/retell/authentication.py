@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from rest_framework.authentication import BaseAuthentication
@@ -12,15 +10,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from integrations.retell import signatures
-from tenants.accounts import AccountKeys, keys_of
-
-
-@dataclass(frozen=True)
-class Verified:
-    """The very bytes that were signed, and by whose key."""
-
-    raw: bytes
-    account: AccountKeys
+from tenants.accounts import Verified, keys_of
 
 
 class RetellSignature(BaseAuthentication):
@@ -46,10 +36,3 @@ class RetellSignature(BaseAuthentication):
     def authenticate_header(self, request: Request) -> str:
         """Return what makes a refusal a 401."""
         return "X-Retell-Signature"
-
-
-def verified(request: Request) -> Verified:
-    """Return what the door's authentication found."""
-    auth: Any = request.auth
-    assert isinstance(auth, Verified)
-    return auth

@@ -1,0 +1,140 @@
+"""Keep a delivery once, and say what is due. The unique key decides, Redis saves trips.
+
+A delivery is the same if provider, event and bytes are the same: a provider that
+repeats sends the same bytes; what differs is merged by a worker and doubles nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID, uuid5
+
+import psycopg
+from django.db import connection
+from redis import Redis
+
+from askpro.ids import uuid7
+from tenants import nudger, redis, scoping
+from tenants.accounts import AccountKeys
+from webhooks.models import WebhookLog
+
+#: Redis remembers a key this long; PostgreSQL remembers it for good.
+SEEN_S = 3600
+MOST_REMEMBERED = 4096
+
+_INSERT = """
+WITH log AS (
+    INSERT INTO webhooks_webhooklog (id, account_id, provider, event, external_key,
+        call_id, correlation_id, state, received_at, next_try_at, attempts, last_error)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, 'received', %s, %s, 0, '')
+    ON CONFLICT (account_id, external_key) DO NOTHING RETURNING id)
+INSERT INTO webhooks_webhookbody (log_id, raw) SELECT id, %s FROM log RETURNING log_id
+"""
+
+_seen: OrderedDict[bytes, None] = OrderedDict()
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What a provider posted, its signature verified."""
+
+    raw: bytes
+    account: AccountKeys
+    event: str
+    call_id: str = ""
+    correlation_id: str = ""
+
+    @property
+    def key(self) -> bytes:
+        """What makes it the same delivery again: 32 bytes."""
+        digest = hashlib.sha256(f"{self.account.provider} {self.event} ".encode())
+        digest.update(self.raw)
+        return digest.digest()
+
+
+def made_correlation_id(delivery: Delivery) -> str:
+    """Return an id for a ring that has none: the same for the same delivery."""
+    return f"inb_{uuid5(delivery.account.id, delivery.key.hex())}"
+
+
+def receive(delivery: Delivery) -> bool:
+    """Keep a delivery and nudge a worker; False where it is kept already.
+
+    :raises DatabaseError: it is not kept; the provider must send it again.
+    """
+    key = delivery.key
+    name = redis.platform_key("seen", delivery.account.id, key.hex())
+    if key in _seen or redis.ask(_is_known(name), otherwise=False):
+        return False
+    is_new = _insert(delivery, key)
+    _remember(key, name)
+    if is_new:
+        nudger.nudge_batch("webhooks.process")
+    return is_new
+
+
+def _is_known(name: str) -> object:
+    def ask(client: Redis) -> bool:
+        return bool(client.exists(name))
+
+    return ask
+
+
+def _insert(delivery: Delivery, key: bytes) -> bool:
+    now = datetime.now(UTC)
+    values = (
+        uuid7(),
+        delivery.account.id,
+        delivery.account.provider,
+        delivery.event[:64],
+        key,
+        delivery.call_id[:120],
+        delivery.correlation_id[:120],
+        now,
+        now,
+        delivery.raw,
+    )
+    with scoping.every_company(), connection.wrap_database_errors:
+        connection.ensure_connection()
+        scoping.tell(connection)
+        # Django's own cursor never prepares a statement, and this one runs always.
+        with psycopg.Cursor(connection.connection) as cursor:
+            cursor.execute(_INSERT, values, prepare=True)
+            return cursor.fetchone() is not None
+
+
+def _remember(key: bytes, name: str) -> None:
+    _seen[key] = None
+    while len(_seen) > MOST_REMEMBERED:
+        _seen.popitem(last=False)
+    nudger.later(
+        lambda: redis.ask(
+            lambda client: client.set(name, b"1", ex=SEEN_S), otherwise=None
+        )
+    )
+
+
+def replay(log_ids: list[UUID]) -> int:
+    """Have stored deliveries worked on again; return how many will be.
+
+    They were verified when they came, and nothing that they did doubles. What is
+    being worked on at this moment is left alone. Run inside a scope that may see
+    them.
+    """
+    states = WebhookLog.State
+    count = WebhookLog.objects.filter(
+        pk__in=log_ids,
+        state__in=[states.DONE, states.IGNORED, states.UNRESOLVED, states.DEAD],
+    ).update(
+        state=states.RETRYING,
+        attempts=0,
+        next_try_at=datetime.now(UTC),
+        leased_until=None,
+        finished_at=None,
+    )
+    if count:
+        nudger.nudge_batch("webhooks.process")
+    return count

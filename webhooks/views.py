@@ -1,0 +1,102 @@
+"""The webhook doors: genuine? well formed? keep it, answer. Nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.db import DatabaseError, InterfaceError, connection
+from django.http import HttpResponse, JsonResponse
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from askpro import correlation
+from integrations.calcom.authentication import CalcomSignature
+from integrations.retell import calls
+from integrations.retell.authentication import RetellSignature
+from tenants.accounts import Verified
+from webhooks import inbound, inbox
+from webhooks.inbox import Delivery
+
+
+class WebhookView(APIView):
+    """Keep a provider's event and answer at once; a worker does the rest."""
+
+    permission_classes = []
+    parser_classes = []
+
+    def post(self, request: Request, endpoint: UUID | None = None) -> HttpResponse:
+        """Keep one delivery."""
+        proof: Verified = request.auth  # type: ignore[assignment]
+        try:
+            body: Any = orjson.loads(proof.raw)
+        except orjson.JSONDecodeError:
+            body = None
+        if not isinstance(body, dict):
+            return JsonResponse({"detail": "The body is no JSON object."}, status=400)
+        return self.keep(proof, body)
+
+    def keep(self, proof: Verified, body: dict[str, Any]) -> HttpResponse:
+        """Store a delivery and answer."""
+        raise NotImplementedError
+
+
+class RetellWebhookView(WebhookView):
+    """Retell's lifecycle events, and the ring that wants an answer."""
+
+    authentication_classes = [RetellSignature]
+
+    def keep(self, proof: Verified, body: dict[str, Any]) -> HttpResponse:
+        """Store a delivery; answer a ring from our own rows."""
+        event = body.get("event")
+        event = event if isinstance(event, str) else ""
+        call = body.get("call_inbound" if event == "call_inbound" else "call")
+        call = call if isinstance(call, dict) else {}
+        call_id = calls.call_id_of(call)
+        delivery = Delivery(
+            proof.raw, proof.account, event, call_id, calls.correlation_of(call)
+        )
+        if event != "call_inbound":
+            correlation.take(delivery.correlation_id)
+            inbox.receive(delivery)
+            return HttpResponse(status=204)
+        if not call_id:
+            made = inbox.made_correlation_id(delivery)
+            delivery = Delivery(proof.raw, proof.account, event, "", made)
+        correlation.take(delivery.correlation_id)
+        inbox.receive(delivery)
+        answer = inbound.answer(call, proof.account, delivery.correlation_id)
+        return HttpResponse(orjson.dumps(answer), content_type="application/json")
+
+
+class CalcomWebhookView(WebhookView):
+    """Cal.com's events. It waits for us inside a booking: nothing slow here."""
+
+    authentication_classes = [CalcomSignature]
+
+    def keep(self, proof: Verified, body: dict[str, Any]) -> HttpResponse:
+        """Store a delivery."""
+        event = body.get("triggerEvent")
+        event = event if isinstance(event, str) else ""
+        inbox.receive(Delivery(proof.raw, proof.account, event))
+        return HttpResponse(status=204)
+
+
+class HealthView(APIView):
+    """Tell whether deliveries can be kept; details are not for strangers."""
+
+    authentication_classes = []
+    permission_classes = []
+    parser_classes = []
+
+    def get(self, request: Request) -> HttpResponse:
+        """Ask PostgreSQL."""
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+        except (DatabaseError, InterfaceError):
+            return JsonResponse({"status": "down"}, status=503)
+        return JsonResponse({"status": "ok"})
+
+    post = get
