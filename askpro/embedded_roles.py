@@ -21,16 +21,6 @@ GROUPS = ("askpro_company", "askpro_every")
 SET_CONFIG = sql.SQL("FUNCTION pg_catalog.set_config(text, text, boolean)")
 
 
-def answers(sockets: Path, kept: dict[str, str]) -> bool:
-    """Tell whether PostgreSQL lets the superuser in."""
-    url = url_of("postgres", kept, sockets, "postgres")
-    try:
-        psycopg.connect(url, connect_timeout=5).close()
-    except psycopg.OperationalError:
-        return False
-    return True
-
-
 def bootstrap(sockets: Path, kept: dict[str, str]) -> None:
     """Make the logins, the groups and the database; a second time changes nothing."""
 

@@ -28,6 +28,8 @@ READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 20.0
 POLL_S = 0.2
 GRACE_S = 1.0
+RESTART_EVERY_S = 1.0
+MOST_RESTARTS = 5
 PR_SET_PDEATHSIG = 1
 
 logger = logging.getLogger("askpro.embedded")
@@ -67,10 +69,10 @@ class Server:
             )
 
     def restart_if_dead(self) -> bool:
-        """Start a server that died, at most once in two seconds."""
+        """Start a server that died, but not in a busy loop."""
         if self.process is None or self.process.poll() is None:
             return False
-        if time.monotonic() - self.started_at_s < 2:
+        if time.monotonic() - self.started_at_s < RESTART_EVERY_S:
             return False
         logger.warning("%s ended with %s: restarting", self.name, self.process.poll())
         self.start()
@@ -134,7 +136,7 @@ class Supervisor:
             for server in self.servers:
                 server.start()
             self._wait(_redis_answers)
-            self._wait(lambda sockets: embedded_roles.answers(sockets, kept))
+            self._wait(lambda sockets: embedded.postgres_answers(sockets, kept))
             embedded_roles.bootstrap(self.sockets, kept)
             self._publish()
             self._watch()
@@ -217,7 +219,7 @@ class Supervisor:
         ended = 0
         while not answers(self.sockets):
             ended += sum(server.restart_if_dead() for server in self.servers)
-            if self.is_ending or ended > 3 or time.monotonic() > deadline:
+            if self.is_ending or ended > MOST_RESTARTS or time.monotonic() > deadline:
                 logs = " and ".join(str(server.log) for server in self.servers)
                 raise EmbeddedError(f"The embedded servers do not start: see {logs}.")
             time.sleep(0.05)
@@ -232,18 +234,18 @@ class Supervisor:
 
     def _watch(self) -> None:
         """Restart what dies, until nobody has used the servers for a moment."""
-        was_deserted = False
-        looked_at = 0.0
+        deserted_at_s: float | None = None
         while not self.is_ending:
             time.sleep(POLL_S)
             if sum(server.restart_if_dead() for server in self.servers):
                 self._publish()
-            if time.monotonic() - looked_at >= GRACE_S:
-                looked_at = time.monotonic()
-                # At the second look the lock is kept: who comes then waits for our end.
-                is_deserted = self._is_deserted(keep=was_deserted)
-                self.is_ending |= is_deserted and was_deserted
-                was_deserted = is_deserted
+            if not self._is_deserted():
+                deserted_at_s = None
+            elif deserted_at_s is None:
+                deserted_at_s = time.monotonic()
+            elif time.monotonic() - deserted_at_s >= GRACE_S:
+                # Whoever comes now waits for the lock, that is, for our end.
+                self.is_ending = self._is_deserted(keep=True)
 
     def _is_deserted(self, *, keep: bool = False) -> bool:
         """Tell whether nobody holds the users' lock, or whether its folder is gone."""
