@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -151,3 +151,10 @@ def owner_of_open_call(account_id: UUID, call_id: str) -> Owner | None:
 def open_call(account_id: UUID, call_id: str) -> Call:
     """Return a stored call of an account; run inside its scope."""
     return Call.objects.get(account=account_id, call_id=call_id)
+
+
+def with_correlation(facts: CallFacts, correlation_id: str) -> CallFacts:
+    """Return the facts with the id that the door gave, where they carry none."""
+    if facts.correlation_id or not correlation_id:
+        return facts
+    return replace(facts, correlation_id=correlation_id)

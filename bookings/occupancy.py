@@ -240,3 +240,11 @@ def settle_move(appointment: Appointment, kept: Span) -> None:
     Occupancy.objects.filter(pk=keeper.pk).update(
         during=kept, purpose=Occupancy.Purpose.BOOKING, expires_at=None
     )
+
+
+def shift(appointment: Appointment, wanted: Span) -> None:
+    """Let an appointment's time be where the calendar has put it.
+
+    :raises IntegrityError: another appointment is there; nothing has changed.
+    """
+    Occupancy.objects.filter(appointment=appointment).update(during=wanted)
