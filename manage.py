@@ -11,7 +11,14 @@ from django.core.management import execute_from_command_line
 from askpro.embedded import EmbeddedError, prepare
 
 #: These need no server.
-OFFLINE = {"help", "version", "check", "makemessages", "compilemessages"}
+OFFLINE = {
+    "check",
+    "collectstatic",
+    "compilemessages",
+    "help",
+    "makemessages",
+    "version",
+}
 #: These change or read tables as their owner.
 OWNERS = {
     "flush",
