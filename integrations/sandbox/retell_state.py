@@ -43,7 +43,7 @@ TOOLS: dict[str, tuple[str, dict[str, str]]] = {
     "get_current_context": ("Datum, Uhrzeit und Öffnungszeiten nennen.", {}),
     "request_callback": ("Rückruf aufnehmen.", CONTACT | {"reason": "Anliegen"}),
 }
-CONFIRMED_TOOLS = {"create_booking", "reschedule_booking", "cancel_booking"}
+CONFIRMED_TOOLS = {"create_booking", "cancel_booking"}
 
 
 def now_ms() -> int:

@@ -148,7 +148,6 @@ def move(world: World) -> list[Json]:
         DONE | OPEN,
         appointment_id=appointment_id,
         offer_id=offer["offer_id"],
-        confirmed=True,
     )
     answer = part.settle(answer, world.status_pause_s)
     outcome = _outcome(answer, "moved")

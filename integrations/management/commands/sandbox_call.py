@@ -105,6 +105,7 @@ class Command(BaseCommand):
                 + "\n  ".join(odd)
                 + "\nIf calls are refused with 401, pass the key that the platform's "
                 "Retell account knows as --webhook-key; if nothing answers, start "
-                "`manage.py web`; if nothing is booked, start the workers and look "
-                "at `manage.py preflight`."
+                "`manage.py web`; if an answer is ambiguous, name a service with "
+                "--service; if nothing is booked, start the workers and look at "
+                "`manage.py preflight`."
             )
