@@ -1,0 +1,14 @@
+from django.db import migrations
+
+from tenants import rls
+
+
+class Migration(migrations.Migration):
+    """Put every table of this app behind the wall."""
+
+    dependencies = [("integrations", "0001_initial"), ("tenants", "0002_wall")]
+
+    operations = [
+        rls.Walled("ToolCall"),
+        rls.Walled("ProviderRequest"),
+    ]
