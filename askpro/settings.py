@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import environ
 from django.utils.translation import gettext_lazy as _
@@ -73,11 +74,15 @@ CACHES = {
 }
 
 # --- Celery ----------------------------------------------------------------------
-CELERY_BROKER_URL = (
-    f"redis+socket://{REDIS_URL.removeprefix('unix://').split('?')[0]}?virtual_host=1"
-    if REDIS_URL.startswith("unix://")
-    else REDIS_URL
-)
+def _broker(url: str) -> str:
+    """Return Redis' address as Celery spells one of a UNIX socket."""
+    if not url.startswith("unix://"):
+        return url
+    path, _, query = url.removeprefix("unix://").partition("?")
+    return f"redis+socket://{path}?virtual_host={dict(parse_qsl(query)).get('db', 0)}"
+
+
+CELERY_BROKER_URL = _broker(REDIS_URL)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

@@ -1,0 +1,49 @@
+"""The web server: granian over WSGI; threads are for waiting, not for working."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from granian.constants import Interfaces
+from granian.server import Server
+
+from tenants.accounts import sync_platform_accounts
+
+
+class Command(BaseCommand):
+    """Serve every door until SIGINT or SIGTERM."""
+
+    help = "Serve the admin, the webhook doors and the tools."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take address, port, processes and threads."""
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--workers", type=int, default=1)
+        parser.add_argument("--threads", type=int, default=64)
+
+    def handle(self, *arguments: Any, **options: Any) -> None:
+        """Serve."""
+        host, port = options["host"], options["port"]
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                raise CommandError(
+                    f"Port {port} is in use: choose another with --port."
+                ) from error
+        sync_platform_accounts()
+        Server(
+            target="askpro.wsgi:application",
+            address=host,
+            port=port,
+            interface=Interfaces.WSGI,
+            workers=options["workers"],
+            blocking_threads=options["threads"],
+            backlog=1024,
+            websockets=False,
+            log_enabled=False,
+        ).serve()

@@ -1,0 +1,81 @@
+"""Real servers for every test: PostgreSQL, Redis, and the product's own processes.
+
+The database of a test run is created and migrated by its owner; the code under test
+signs in as the application, which owns nothing. Tests commit, as the product does;
+the owner empties the tables afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+
+from askpro import embedded
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "askpro.settings")
+os.environ["ASKPRO_MODE"] = "test"
+embedded.prepare(owner=True)
+
+#: One database and one Redis database for each parallel test process.
+_NUMBER = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+_DATABASE = f"test_askpro_{_NUMBER}_{os.getpid()}"
+_ADMIN_URL = os.environ["DATABASE_OWNER_URL"]
+
+
+def _named(url: str, database: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{database}"))
+
+
+for _variable in ("DATABASE_URL", "DATABASE_READER_URL", "DATABASE_OWNER_URL"):
+    os.environ[_variable] = _named(os.environ[_variable], _DATABASE)
+os.environ["REDIS_URL"] = (
+    os.environ["REDIS_URL"].split("?")[0] + f"?db={1 + int(_NUMBER) % 15}"
+)
+
+KEPT_TABLES = "django_migrations", "django_content_type", "auth_permission"
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_blocker) -> Iterator[None]:
+    """Create and migrate the database of this run through its owner."""
+    from django.core.management import call_command
+    from django.db import connections
+
+    with psycopg.connect(_ADMIN_URL, autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE IF EXISTS {_DATABASE} WITH (FORCE)")
+        admin.execute(f"CREATE DATABASE {_DATABASE}")
+    with django_db_blocker.unblock():
+        call_command("migrate", verbosity=0)
+        yield
+        connections.close_all()
+        connections["default"].close_pool()
+    with psycopg.connect(_ADMIN_URL, autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE IF EXISTS {_DATABASE} WITH (FORCE)")
+
+
+@pytest.fixture
+def _django_db_helper(django_db_setup, django_db_blocker) -> Iterator[None]:
+    """What the mark ``django_db`` means here: real commits, emptied afterwards."""
+    from django.db import connections
+
+    with django_db_blocker.unblock():
+        yield
+        connections.close_all()
+        _empty()
+
+
+def _empty() -> None:
+    with psycopg.connect(os.environ["DATABASE_OWNER_URL"], autocommit=True) as owner:
+        tables = [
+            row[0]
+            for row in owner.execute(
+                "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+            ).fetchall()
+            if row[0] not in KEPT_TABLES
+            and not row[0].startswith("django_celery_beat_")
+        ]
+        owner.execute(f"TRUNCATE {', '.join(tables)} CASCADE")
