@@ -73,6 +73,7 @@ CACHES = {
     }
 }
 
+
 # --- Celery ----------------------------------------------------------------------
 def _broker(url: str) -> str:
     """Return Redis' address as Celery spells one of a UNIX socket."""
@@ -129,7 +130,9 @@ TOOL_DEADLINE_S = 1.8  # our part of the two seconds that a caller waits
 vars().update(env.email_url("EMAIL_URL", default="filemail://"))
 if EMAIL_BACKEND == "django.core.mail.backends.filebased.EmailBackend":  # type: ignore[name-defined]  # noqa: F821
     EMAIL_FILE_PATH = env.str("ASKPRO_VAR", default=str(BASE_DIR / "var")) + "/mail"
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="AskPro <no-reply@localhost>")
+DEFAULT_FROM_EMAIL = env.str(
+    "DEFAULT_FROM_EMAIL", default="AskPro <no-reply@localhost>"
+)
 
 # --- Django ----------------------------------------------------------------------
 INSTALLED_APPS = [

@@ -171,9 +171,12 @@ def window(caller: Caller, wish: Reading) -> tuple[datetime, datetime]:
     )
 
 
-def wished_instant(caller: Caller, wish: Reading) -> datetime | None:
+def wished_instant(
+    caller: Caller, wish: Reading, *, check_notice: bool = True
+) -> datetime | None:
     """Return the very moment that was wished, if date and time were named.
 
+    :param check_notice: False for the moment of an appointment that exists.
     :raises Declined: that moment doesn't exist, is past, or comes too soon.
     """
     if wish.date is None or wish.time is None:
@@ -184,7 +187,7 @@ def wished_instant(caller: Caller, wish: Reading) -> datetime | None:
     if at <= caller.now:
         raise Declined(Code.INVALID_INPUT, phrases.past())
     notice = timedelta(minutes=caller.branch.minimum_notice_min)
-    if at < caller.now + notice:
+    if check_notice and at < caller.now + notice:
         raise Declined(Code.POLICY, phrases.too_soon(caller.branch.minimum_notice_min))
     return at
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from django.core.mail import EmailMessage
+from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -48,8 +49,6 @@ def queue(appointment: Appointment, kind: str) -> bool:
 
 def nudge_soon(notification: Notification) -> None:
     """Have a worker send it once the transaction is through."""
-    from django.db import transaction
-
     transaction.on_commit(
         lambda: nudge(
             "bookings.notify",

@@ -13,10 +13,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from bookings import occupancy, outcomes, slots
+from bookings import callbacks, occupancy, outcomes, slots
 from bookings.calendars import CalendarBooking
 from bookings.models import Appointment, Callback
-from bookings import callbacks
+from tenants.scoping import current_company
 
 State = Appointment.State
 
@@ -50,8 +50,6 @@ def adopt(
 
 
 def _forget_foreign(event_type_id: int) -> None:
-    from tenants.scoping import current_company
-
     company_id = current_company()
     if company_id is not None:
         slots.forget(company_id, event_type_id)

@@ -75,9 +75,7 @@ def attempt(appointment_id: UUID) -> bool:
     appointment = one.appointment
     correlation.take(_correlation_of(appointment))
     try:
-        calendar = calendar_for(
-            appointment.branch, rehearsal=appointment.is_rehearsal
-        )
+        calendar = calendar_for(appointment.branch, rehearsal=appointment.is_rehearsal)
         let_go()
         _settle(one, calendar)
     except CalendarRefused as error:
@@ -137,7 +135,9 @@ def _settle(one: Try, calendar: BaseCalendar) -> None:
             _look_later(one, one.appointment.last_error, one.appointment.lookups + 1)
         return
     try:
-        outcomes.agreed(one.appointment, one.number, _SENDERS[_intent(one)](one, calendar))
+        outcomes.agreed(
+            one.appointment, one.number, _SENDERS[_intent(one)](one, calendar)
+        )
     except SlotTaken:
         # After an unanswered try "taken" may mean: by ourselves.
         found = _lookup(one, calendar) if one.number > 1 else None
@@ -148,7 +148,7 @@ def _settle(one: Try, calendar: BaseCalendar) -> None:
 
 
 def _intent(one: Try) -> Intent:
-    return Intent(one.appointment.intent)
+    return Intent(one.appointment.intent or "")
 
 
 def _send_booking(one: Try, calendar: BaseCalendar) -> CalendarBooking:
@@ -169,9 +169,7 @@ def _send_booking(one: Try, calendar: BaseCalendar) -> CalendarBooking:
             raise
         attendees.insist(appointment)
         attendee = attendees.of(appointment, with_email=True)
-        return calendar.book(
-            replace(request, attendee=attendee), timeout_s=one.left_s
-        )
+        return calendar.book(replace(request, attendee=attendee), timeout_s=one.left_s)
 
 
 def _send_move(one: Try, calendar: BaseCalendar) -> CalendarBooking:
@@ -232,9 +230,7 @@ def _lookup(one: Try, calendar: BaseCalendar) -> CalendarBooking | None:
 
 
 def _mine(one: Try) -> Q:
-    return Q(
-        pk=one.appointment.pk, attempts=one.number, intent_state=Step.SENDING
-    )
+    return Q(pk=one.appointment.pk, attempts=one.number, intent_state=Step.SENDING)
 
 
 def _try_again(one: Try) -> None:

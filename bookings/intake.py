@@ -65,7 +65,11 @@ def current_offers(caller: Caller) -> list[Offer]:
 
 def _agreed(caller: Caller, wish: Wish, offers: Sequence[Offer]) -> Agreed:
     offer = next(
-        (one for one in offers if one.short_id.lower() == wish.offer_id.strip().lower()),
+        (
+            one
+            for one in offers
+            if one.short_id.lower() == wish.offer_id.strip().lower()
+        ),
         None,
     )
     if offer is not None:

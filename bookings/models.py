@@ -123,9 +123,7 @@ class Call(TenantOwned):
                 name="correlation_id_once_per_company",
             ),
         ]
-        indexes = [
-            models.Index(fields=["company", "-rang_at"], name="call_by_time")
-        ]
+        indexes = [models.Index(fields=["company", "-rang_at"], name="call_by_time")]
 
     def __str__(self) -> str:
         return self.call_id or self.correlation_id

@@ -56,8 +56,7 @@ def span(service: Service, starts_at: datetime) -> Span:
     """Return the time that a visit takes, buffers included."""
     return (
         starts_at - timedelta(minutes=service.buffer_before_min),
-        starts_at
-        + timedelta(minutes=service.duration_min + service.buffer_after_min),
+        starts_at + timedelta(minutes=service.duration_min + service.buffer_after_min),
     )
 
 
@@ -146,9 +145,7 @@ def _insert(one: Claim, lanes: str) -> bool:
 
 def _drop_expired(resources: set[UUID]) -> None:
     expired = (
-        Occupancy.objects.filter(
-            resource__in=resources, expires_at__lte=timezone.now()
-        )
+        Occupancy.objects.filter(resource__in=resources, expires_at__lte=timezone.now())
         .order_by("id")
         .select_for_update(skip_locked=True)
         .values_list("id", flat=True)

@@ -157,9 +157,7 @@ def _facts(row: Appointment) -> dict[str, str]:
     return {"state": row.state, "starts_at": row.starts_at.isoformat()}
 
 
-def _record(
-    row: Appointment, intent: Intent, before: dict[str, str], why: str
-) -> None:
+def _record(row: Appointment, intent: Intent, before: dict[str, str], why: str) -> None:
     record(
         row,
         actor="call" if row.intent_call_id else "worker",

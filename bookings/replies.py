@@ -48,7 +48,7 @@ def offers(
     if not held:
         say = phrases.nothing_free(reading.date, zone=zone, now=caller.now)
         return Answer(Code.NOTHING_FREE, say, data)
-    if exact is not None and exact not in starts or is_taken:
+    if (exact is not None and exact not in starts) or is_taken:
         say = phrases.taken(exact, starts, zone=zone, now=caller.now)
         return Answer(Code.TAKEN, say, data)
     return Answer(Code.OK, phrases.offer(starts, zone=zone, now=caller.now), data)
@@ -141,9 +141,7 @@ def move(caller: Caller, appointment: Appointment) -> Answer:
 
 def move_failed(caller: Caller, appointment: Appointment) -> Answer:
     """Tell that a move did not work and the old time stands."""
-    at = phrases.when(
-        appointment.starts_at, zone=caller.branch.zone, now=caller.now
-    )
+    at = phrases.when(appointment.starts_at, zone=caller.branch.zone, now=caller.now)
     code = (
         Code.TAKEN if appointment.last_error == "taken" else Code.UPSTREAM_UNAVAILABLE
     )
@@ -152,9 +150,7 @@ def move_failed(caller: Caller, appointment: Appointment) -> Answer:
 
 def cancellation(caller: Caller, appointment: Appointment) -> Answer:
     """Tell what has become of a cancellation."""
-    at = phrases.when(
-        appointment.starts_at, zone=caller.branch.zone, now=caller.now
-    )
+    at = phrases.when(appointment.starts_at, zone=caller.branch.zone, now=caller.now)
     if appointment.state == Appointment.State.CANCELLED:
         callbacks.close_of(appointment)
         return Answer(Code.OK, phrases.cancelled(at), facts(appointment))
@@ -171,7 +167,9 @@ def cancelled_in(caller: Caller, appointment_id: str) -> Appointment | None:
         intent_call=caller.call, state=Appointment.State.CANCELLED
     ).select_related("service", "customer", "branch")
     if appointment_id:
-        gone = gone.filter(pk__in=[one.pk for one in gone if str(one.pk) == appointment_id])
+        gone = gone.filter(
+            pk__in=[one.pk for one in gone if str(one.pk) == appointment_id]
+        )
     elif identity.appointments_of(caller).exists():
         return None
     return gone.order_by("-id").first()

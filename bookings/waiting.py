@@ -68,6 +68,4 @@ def _poll(appointment_id: UUID, deadline: float) -> None:
 
 
 def _is_open(appointment_id: UUID) -> bool:
-    return Appointment.objects.filter(
-        pk=appointment_id, intent__isnull=False
-    ).exists()
+    return Appointment.objects.filter(pk=appointment_id, intent__isnull=False).exists()

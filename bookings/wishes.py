@@ -65,9 +65,7 @@ def services_of(branch: Branch) -> list[Service]:
     return list(branch.services.filter(is_active=True).order_by("name"))
 
 
-def service_of(
-    branch: Branch, spoken: str, *, offers: Sequence[Offer] = ()
-) -> Service:
+def service_of(branch: Branch, spoken: str, *, offers: Sequence[Offer] = ()) -> Service:
     """Return the service that was named; unnamed, the one that is clear anyway.
 
     :param offers: what this call was offered: a booking means the same service.
@@ -81,9 +79,7 @@ def service_of(
         clear = [one for one in services if one.pk in offered] or services
         if len(clear) == 1:
             return clear[0]
-        raise Declined(
-            Code.AMBIGUOUS, phrases.ask_service([one.name for one in clear])
-        )
+        raise Declined(Code.AMBIGUOUS, phrases.ask_service([one.name for one in clear]))
     matches = match_service(
         spoken, [(one.pk, one.name, one.synonyms) for one in services]
     )
@@ -91,9 +87,7 @@ def service_of(
     if len(fitting) == 1:
         return fitting[0]
     code = Code.AMBIGUOUS if fitting else Code.INVALID_INPUT
-    raise Declined(
-        code, phrases.ask_service([one.name for one in fitting or services])
-    )
+    raise Declined(code, phrases.ask_service([one.name for one in fitting or services]))
 
 
 def staff_of(branch: Branch, spoken: str) -> Staff | None:

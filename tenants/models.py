@@ -9,15 +9,13 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
-
 from django.utils.translation import gettext_lazy as _
 
 from askpro.ids import uuid7
 from tenants.fields import EncryptedTextField
 
 REGIONS = [
-    (code, code)
-    for code in "BB BE BW BY HB HE HH MV NI NW RP SH SL SN ST TH".split()
+    (code, code) for code in ["BB", "BE", "BW", "BY", "HB", "HE", "HH", "MV", "NI", "NW", "RP", "SH", "SL", "SN", "ST", "TH"]
 ]
 
 
@@ -164,9 +162,7 @@ class Branch(TenantOwned):
     calcom_event_type_id = models.PositiveBigIntegerField(
         _("Cal.com event type id"), null=True, blank=True
     )
-    retell_agent_id = models.CharField(
-        _("Retell agent id"), max_length=80, blank=True
-    )
+    retell_agent_id = models.CharField(_("Retell agent id"), max_length=80, blank=True)
     is_active = models.BooleanField(_("active"), default=True)
 
     class Meta:

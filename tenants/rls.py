@@ -132,7 +132,9 @@ class Walled(Operation):
                 " UNIQUE (company_id, id)"
             )
         for name, statement in self._foreign_keys(model):
-            schema_editor.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} {statement}")
+            schema_editor.execute(
+                f"ALTER TABLE {table} ADD CONSTRAINT {name} {statement}"
+            )
 
     def database_backwards(
         self,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
@@ -76,7 +77,7 @@ def receive(delivery: Delivery) -> bool:
     return is_new
 
 
-def _is_known(name: str) -> object:
+def _is_known(name: str) -> Callable[[Redis], bool]:
     def ask(client: Redis) -> bool:
         return bool(client.exists(name))
 

@@ -6,7 +6,10 @@ from tenants import rls
 class Migration(migrations.Migration):
     """Put every table of this app behind the wall."""
 
-    dependencies = [("bookings", "0002_occupancy_excludes_overlap"), ("tenants", "0002_wall")]
+    dependencies = [
+        ("bookings", "0002_occupancy_excludes_overlap"),
+        ("tenants", "0002_wall"),
+    ]
 
     operations = [
         rls.Walled("Customer"),

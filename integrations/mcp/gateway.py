@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from askpro import correlation
 from askpro.errors import AskProError
-from bookings import calls, callbacks
+from bookings import callbacks, calls
 from bookings.answers import Answer, Code, Declined
 from bookings.calendars import CalendarRefused, CalendarUnavailable
 from bookings.calls import Caller, CallFacts
@@ -176,8 +176,8 @@ def _keep(
         duration_ms=int((time.monotonic() - asked.started) * 1000),
         upstream_ms=upstream_ms,
     )
-    wall: Callable[[], Any] = every_company if owner is None else lambda: scope(
-        owner.company_id
+    wall: Callable[[], Any] = (
+        every_company if owner is None else lambda: scope(owner.company_id)
     )
     try:
         with wall():

@@ -96,8 +96,15 @@ def instant(value: Any) -> datetime | None:
 
 
 def _opinion(analysis: Mapping[str, Any]) -> dict[str, Any]:
-    names = ("call_successful", "user_sentiment", "in_voicemail", "custom_analysis_data")
-    return {name: analysis[name] for name in names if analysis.get(name) not in (None, [])}
+    names = (
+        "call_successful",
+        "user_sentiment",
+        "in_voicemail",
+        "custom_analysis_data",
+    )
+    return {
+        name: analysis[name] for name in names if analysis.get(name) not in (None, [])
+    }
 
 
 def _text(mapping: Mapping[str, Any], name: str) -> str:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from bookings import availability, identity, intake, replies, wishes
+from bookings import availability, callbacks, identity, intake, replies, wishes
 from bookings.answers import Answer, Code, Declined
 from bookings.calendars import CalendarUnavailable
 from bookings.calls import Caller
@@ -17,10 +17,11 @@ from bookings.language import names, phrases
 from bookings.models import Appointment, Callback, Offer
 from bookings.wishes import Wish
 from integrations.mcp.registry import Tool, ToolArguments, register
-from bookings import callbacks
 
 DATE = Field("", description="The day as the caller said it, or ISO.", max_length=200)
-TIME = Field("", description="The time as the caller said it, or HH:MM.", max_length=200)
+TIME = Field(
+    "", description="The time as the caller said it, or HH:MM.", max_length=200
+)
 SERVICE = Field("", description="The service as the caller named it.", max_length=200)
 STAFF = Field("", description="The wished person, if one was named.", max_length=200)
 NAME = Field("", description="First and last name of the customer.", max_length=200)
@@ -181,7 +182,9 @@ def _appointment(
     if wanted.appointment_id:
         found = [one for one in found if str(one.pk) == wanted.appointment_id]
     if len(found) > 1 and not names.is_placeholder(wanted.name):
-        named = [one for one in found if names.same_name(one.customer.name, wanted.name)]
+        named = [
+            one for one in found if names.same_name(one.customer.name, wanted.name)
+        ]
         found = named or found
     if len(found) > 1 and (date or time):
         at = _instant(caller, Wish(date, time))
@@ -192,7 +195,9 @@ def _appointment(
         raise Declined(
             Code.AMBIGUOUS,
             phrases.ask_which_appointment(
-                [one.starts_at for one in found], zone=caller.branch.zone, now=caller.now
+                [one.starts_at for one in found],
+                zone=caller.branch.zone,
+                now=caller.now,
             ),
             appointments=[replies.facts(one) for one in found],
         )
@@ -424,7 +429,9 @@ class RequestCallback(Tool):
         """Whom to call, and why."""
 
         name: str = NAME
-        phone: str = Field("", description="If another than the caller's.", max_length=60)
+        phone: str = Field(
+            "", description="If another than the caller's.", max_length=60
+        )
         reason: str = Field("", description="What it is about.", max_length=500)
 
     def run(self, caller: Caller, wanted: Arguments) -> Answer:
