@@ -5,5 +5,5 @@ from __future__ import annotations
 from unfold.sites import UnfoldAdminSite
 
 
-class AskProAdminSite(UnfoldAdminSite):
+class AskProAdminSite(UnfoldAdminSite):  # type: ignore[misc]
     """The admin of AskPro."""

@@ -149,4 +149,5 @@ def calendar_file(appointment: Appointment, *, method: str) -> bytes:
     calendar.add("method", method)
     calendar.add_component(event)
     calendar.add_missing_timezones()
-    return calendar.to_ical()
+    text: bytes = calendar.to_ical()
+    return text

@@ -1,4 +1,4 @@
-"""Whose appointments a caller may hear of: proven by the signed number or by details."""
+"""Whose appointments a caller may hear of: proven by the signed number, or details."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def appointments_of(caller: Caller) -> QuerySet[Appointment]:
 
 
 def prove(caller: Caller, *, name: str, starts_at: datetime | None) -> None:
-    """Let a caller name an appointment by name, day and time, so that it counts as hers.
+    """Let a caller prove an appointment hers by name, day and time.
 
     A wrong try tells nothing about anybody's appointments; after three there are
     no more in this call.

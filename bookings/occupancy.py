@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
@@ -93,7 +94,7 @@ def _full(spans: Sequence[Span], places: int) -> list[Span]:
     edges = sorted({edge for one in spans for edge in one})
     return [
         (begin, end)
-        for begin, end in zip(edges, edges[1:], strict=False)
+        for begin, end in pairwise(edges)
         if sum(a <= begin and end <= b for a, b in spans) >= places
     ]
 
@@ -135,8 +136,8 @@ def _insert(one: Claim, lanes: str) -> bool:
                 lanes,
                 *one.span,
                 one.purpose,
-                one.offer and one.offer.pk,
-                one.appointment and one.appointment.pk,
+                one.offer.pk if one.offer else None,
+                one.appointment.pk if one.appointment else None,
                 one.expires_at,
             ],
         )

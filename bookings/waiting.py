@@ -44,7 +44,7 @@ def until_settled(
     if client is None:
         start()
         return _poll(appointment_id, deadline)
-    pubsub = client.pubsub(ignore_subscribe_messages=True)
+    pubsub = client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
     try:
         pubsub.subscribe(_channel(company_id, appointment_id))
         pubsub.get_message(timeout=redis.TIMEOUT_S)

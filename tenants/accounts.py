@@ -91,7 +91,7 @@ def sync_platform_accounts() -> None:
                 values["api_key"] = api_key
             if secrets:
                 values["webhook_secret"] = secrets[0]
-                values["webhook_secret_previous"] = (secrets + [""])[1]
+                values["webhook_secret_previous"] = [*secrets, ""][1]
             ProviderAccount.objects.update_or_create(
                 company=None, provider=provider, defaults=values
             )

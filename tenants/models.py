@@ -14,8 +14,13 @@ from django.utils.translation import gettext_lazy as _
 from askpro.ids import uuid7
 from tenants.fields import EncryptedTextField
 
+#: Germany's federal states (ISO 3166-2): their holidays differ.
 REGIONS = [
-    (code, code) for code in ["BB", "BE", "BW", "BY", "HB", "HE", "HH", "MV", "NI", "NW", "RP", "SH", "SL", "SN", "ST", "TH"]
+    (code, code)
+    for code in (
+        *("BB", "BE", "BW", "BY", "HB", "HE", "HH", "MV"),
+        *("NI", "NW", "RP", "SH", "SL", "SN", "ST", "TH"),
+    )
 ]
 
 

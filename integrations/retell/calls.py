@@ -47,7 +47,7 @@ def call_id_of(call: Mapping[str, Any]) -> str:
 
 
 def correlation_of(call: Mapping[str, Any]) -> str:
-    """Return the id that joins the call's records: ours if it came back, else its own."""
+    """Return the id that joins the records: ours if it came back, else its own."""
     metadata = call.get("metadata")
     sent = _text(metadata, "correlation_id") if isinstance(metadata, Mapping) else ""
     return (sent or call_id_of(call))[:120]

@@ -17,11 +17,14 @@ from django.db.utils import ProgrammingError
 
 from tenants.scoping import NO_SCOPE, Scope, ScopeMissing, wanted
 
+#: The stubs know nothing of the backend's inner methods.
+_Base: Any = base.DatabaseWrapper
+
 _TELL = "SELECT set_config('role', %s, false), set_config('askpro.company', %s, false)"
 _MEMORY = "askpro_told"
 
 
-class DatabaseWrapper(base.DatabaseWrapper):
+class DatabaseWrapper(_Base):
     """Tells each connection of ``default`` the scope before each statement."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:

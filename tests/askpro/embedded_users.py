@@ -49,7 +49,7 @@ class User:
             if name not in (*embedded.LOGINS, embedded.MARK, embedded.MARKED)
             and name not in ("REDIS_URL", "SECRET_KEY", "FIELD_ENCRYPTION_KEYS")
         }
-        self.process = subprocess.Popen(  # noqa: S603 (this very program)
+        self.process = subprocess.Popen(
             [python, "-c", PROGRAM, *words],
             env=(clean if env is None else env) | more,
             cwd=embedded.BASE_DIR,
@@ -110,7 +110,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 15.0) -> bool:
 
 def home_outside(var: Path) -> Path:
     """Return where data lie that may not lie in root's closed folder."""
-    return Path("/var/tmp", f"askpro-{embedded.digest(var)}")  # noqa: S108 (made by us)
+    return Path("/var/tmp", f"askpro-{embedded.digest(var)}")
 
 
 @contextmanager
@@ -132,7 +132,7 @@ def runnable_by_nobody() -> str:
     name = f"python{sys.version_info.major}.{sys.version_info.minor}"
     for python in (sys.executable, f"/usr/bin/{name}", f"/usr/local/bin/{name}"):
         with suppress(OSError):
-            subprocess.run(  # noqa: S603 (an interpreter)
+            subprocess.run(
                 [python, "-c", ""], user=NOBODY, extra_groups=[], check=True
             )
             return python

@@ -42,7 +42,7 @@ def seed():
 
 @pytest.fixture
 def var(seed, folder):
-    subprocess.run(["/bin/cp", "-a", seed, folder / "var"], check=True)  # noqa: S603
+    subprocess.run(["/bin/cp", "-a", seed, folder / "var"], check=True)
     return folder / "var"
 
 
