@@ -314,3 +314,10 @@ _LEVERS: list[tuple[str, str, Handler]] = [
     ("GET", r"/_sandbox/state", show_state),
     ("PUT", r"/_sandbox/calls/([^/]+)", keep_call),
 ]
+ROUTES: list[tuple[str, str, Handler]] = [
+    *((method, f"/retell{path}", guarded(do)) for method, path, do in _ENDPOINTS),
+    *(
+        (method, f"/retell{path}", guarded(do, is_open=True))
+        for method, path, do in _LEVERS
+    ),
+]
