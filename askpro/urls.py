@@ -1,12 +1,17 @@
 """Every address of the product."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
+from askpro.demo.sign_in import sign_in
 from webhooks.views import HealthView
 
+_demo: list[URLPattern | URLResolver] = [path("admin/sign-in/<str:token>", sign_in)]
+
 urlpatterns: list[URLPattern | URLResolver] = [
+    *(_demo if settings.ASKPRO_MODE == "demo" else []),
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("api/webhooks/", include("webhooks.urls")),
