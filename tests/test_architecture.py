@@ -1,0 +1,102 @@
+"""The arrows of the house, enforced: who may import whom, and who may look across."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+#: An app may import itself and what stands left of it.
+ORDER = ["tenants", "bookings", "integrations", "webhooks", "askpro"]
+#: The floor, which all may import.
+FLOOR = {"askpro.errors", "askpro.correlation", "askpro.ids"}
+#: Who may leave a company's scope, and why.
+MAY_LOOK_ACROSS = {
+    "tenants/scoping.py": "defines it",
+    "tenants/resolver.py": "finds whose call it is before a company is known",
+    "tenants/accounts.py": "reads the keys of the account that a door verifies with",
+    "tenants/companies.py": "finds the company that an operator named",
+    "tenants/middleware.py": "opens it for operators",
+    "bookings/calls.py": "finds a stored call by account and exact id",
+    "bookings/tasks.py": "the sweep",
+    "integrations/mcp/gateway.py": "keeps the answers to unresolved calls",
+    "webhooks/inbox.py": "the door's INSERT",
+    "webhooks/tasks.py": "claims and settles deliveries",
+    "webhooks/handlers.py": "finds whose booking an event is about",
+    "askpro/management/commands/demo.py": "sets the demo company up",
+}
+
+
+def _sources() -> Iterator[Path]:
+    for app in ORDER:
+        for path in sorted((ROOT / app).rglob("*.py")):
+            yield path.relative_to(ROOT)
+
+
+def _imports(path: Path) -> Iterator[tuple[str, bool]]:
+    """Yield every imported module, and whether the import stands at the top."""
+    tree = ast.parse((ROOT / path).read_text())
+    top = {id(node) for node in tree.body}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, id(node) in top
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                yield f"{node.module}.{alias.name}", id(node) in top
+
+
+@pytest.mark.parametrize("path", _sources(), ids=str)
+def test_imports_point_leftwards(path):
+    own = ORDER.index(path.parts[0])
+    for module, _ in _imports(path):
+        app = module.split(".")[0]
+        if app not in ORDER or any(module.startswith(floor) for floor in FLOOR):
+            continue
+        assert ORDER.index(app) <= own, f"{path} imports {module}"
+
+
+def test_requests_is_used_in_one_place():
+    users = {
+        str(path)
+        for path in _sources()
+        for module, _ in _imports(path)
+        if module.split(".")[0] == "requests"
+    }
+
+    assert users == {"integrations/http.py"}
+
+
+def test_only_the_listed_modules_look_across_companies():
+    users = {
+        str(path)
+        for path in _sources()
+        if "every_company()" in (ROOT / path).read_text()
+        or "every_company if" in (ROOT / path).read_text()
+    }
+
+    assert users <= set(MAY_LOOK_ACROSS), users - set(MAY_LOOK_ACROSS)
+
+
+@pytest.mark.parametrize("path", _sources(), ids=str)
+def test_the_sandbox_is_a_stranger(path):
+    if path.parts[:2] != ("integrations", "sandbox"):
+        pytest.skip("not the sandbox")
+    for module, _ in _imports(path):
+        app = module.split(".")[0]
+        assert app not in ORDER or module.startswith("integrations.sandbox"), module
+
+
+@pytest.mark.parametrize("path", _sources(), ids=str)
+def test_files_stay_small(path):
+    assert len((ROOT / path).read_text().splitlines()) <= 400
+
+
+@pytest.mark.parametrize("path", _sources(), ids=str)
+def test_functions_stay_small(path):
+    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+        if isinstance(node, ast.FunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < 45, node.name
