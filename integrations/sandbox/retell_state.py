@@ -45,6 +45,20 @@ TOOLS: dict[str, tuple[str, dict[str, str]]] = {
 }
 CONFIRMED_TOOLS = {"create_booking", "cancel_booking"}
 
+ANALYSIS: list[Json] = [
+    {
+        "type": "enum",
+        "name": "anliegen",
+        "description": "Hauptanliegen des Anrufs",
+        "choices": ["termin", "auskunft", "sonstiges"],
+    },
+    {
+        "type": "system-presets",
+        "name": "call_summary",
+        "description": "Fasse den Anruf auf Deutsch in zwei Sätzen zusammen.",
+    },
+]
+
 
 def now_ms() -> int:
     return round(time.time() * 1000)
@@ -132,19 +146,7 @@ def _agent() -> Json:
         "webhook_url": f"{WEB_URL}/api/webhooks/retell",
         "webhook_events": ["call_started", "call_ended", "call_analyzed"],
         "webhook_timeout_ms": 10_000,
-        "post_call_analysis_data": [
-            {
-                "type": "enum",
-                "name": "anliegen",
-                "description": "Hauptanliegen des Anrufs",
-                "choices": ["termin", "auskunft", "sonstiges"],
-            },
-            {
-                "type": "system-presets",
-                "name": "call_summary",
-                "description": "Fasse den Anruf auf Deutsch in zwei Sätzen zusammen.",
-            },
-        ],
+        "post_call_analysis_data": ANALYSIS,
         "data_storage_setting": "everything",
         "data_storage_retention_days": 30,
         "opt_in_signed_url": True,
