@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
@@ -103,35 +103,47 @@ def free_times(
     branch = caller.branch
     earliest = caller.now + timedelta(minutes=branch.minimum_notice_min)
     latest = caller.now + timedelta(days=branch.booking_window_days)
-    calendar = calendar_for(branch, rehearsal=caller.call.is_rehearsal)
     found: dict[datetime, Free] = {}
     for way in ways:
-        timeout_s = min(settings.CALCOM_READ_TIMEOUT_S, max(caller.left_s - 0.1, 0.05))
-        let_go()
-        if is_fresh or moving_uid:
-            starts: Iterable[datetime] = [
-                slot.starts_at
-                for slot in calendar.free_slots(
-                    event_type_id=way.event_type_id,
-                    starts_at=begin,
-                    ends_at=end,
-                    timeout_s=timeout_s,
-                    moving_uid=moving_uid,
-                )
-            ]
-        else:
-            starts = slots.read(
-                calendar,
-                company_id=branch.company_id,
-                event_type_id=way.event_type_id,
-                begin=begin,
-                end=end,
-                timeout_s=timeout_s,
-            )
+        starts = _calendar_starts(
+            caller, way, begin, end, is_fresh=is_fresh, moving_uid=moving_uid
+        )
         wanted = [at for at in starts if begin <= at < end and earliest <= at <= latest]
         for at in _allowed(caller, way, wanted, moving_uid):
             found.setdefault(at, Free(at, way))
     return [found[at] for at in sorted(found)]
+
+
+def _calendar_starts(
+    caller: Caller,
+    way: Choice,
+    begin: datetime,
+    end: datetime,
+    *,
+    is_fresh: bool,
+    moving_uid: str,
+) -> list[datetime]:
+    branch = caller.branch
+    calendar = calendar_for(branch, rehearsal=caller.call.is_rehearsal)
+    timeout_s = min(settings.CALCOM_READ_TIMEOUT_S, max(caller.left_s - 0.1, 0.05))
+    let_go()
+    if not is_fresh and not moving_uid:
+        return slots.read(
+            calendar,
+            company_id=branch.company_id,
+            event_type_id=way.event_type_id,
+            begin=begin,
+            end=end,
+            timeout_s=timeout_s,
+        )
+    free = calendar.free_slots(
+        event_type_id=way.event_type_id,
+        starts_at=begin,
+        ends_at=end,
+        timeout_s=timeout_s,
+        moving_uid=moving_uid,
+    )
+    return [slot.starts_at for slot in free]
 
 
 def _allowed(

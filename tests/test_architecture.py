@@ -22,6 +22,7 @@ MAY_LOOK_ACROSS = {
     "tenants/middleware.py": "opens it for operators",
     "bookings/calls.py": "finds a stored call by account and exact id",
     "bookings/tasks.py": "the sweep",
+    "integrations/journal.py": "keeps exchanges of the platform's own accounts",
     "integrations/mcp/gateway.py": "keeps the answers to unresolved calls",
     "webhooks/inbox.py": "the door's INSERT",
     "webhooks/tasks.py": "claims and settles deliveries",
@@ -30,10 +31,17 @@ MAY_LOOK_ACROSS = {
 }
 
 
-def _sources() -> Iterator[Path]:
-    for app in ORDER:
-        for path in sorted((ROOT / app).rglob("*.py")):
-            yield path.relative_to(ROOT)
+def _sources() -> list[Path]:
+    return [
+        path.relative_to(ROOT)
+        for app in ORDER
+        for path in sorted((ROOT / app).rglob("*.py"))
+    ]
+
+
+def _written() -> list[Path]:
+    """Return the sources that people wrote: not the generated migrations."""
+    return [path for path in _sources() if "migrations" not in path.parts]
 
 
 def _imports(path: Path) -> Iterator[tuple[str, bool]]:
@@ -81,21 +89,23 @@ def test_only_the_listed_modules_look_across_companies():
     assert users <= set(MAY_LOOK_ACROSS), users - set(MAY_LOOK_ACROSS)
 
 
-@pytest.mark.parametrize("path", _sources(), ids=str)
+@pytest.mark.parametrize(
+    "path",
+    [path for path in _sources() if path.parts[:2] == ("integrations", "sandbox")],
+    ids=str,
+)
 def test_the_sandbox_is_a_stranger(path):
-    if path.parts[:2] != ("integrations", "sandbox"):
-        pytest.skip("not the sandbox")
     for module, _ in _imports(path):
         app = module.split(".")[0]
         assert app not in ORDER or module.startswith("integrations.sandbox"), module
 
 
-@pytest.mark.parametrize("path", _sources(), ids=str)
+@pytest.mark.parametrize("path", _written(), ids=str)
 def test_files_stay_small(path):
     assert len((ROOT / path).read_text().splitlines()) <= 400
 
 
-@pytest.mark.parametrize("path", _sources(), ids=str)
+@pytest.mark.parametrize("path", _written(), ids=str)
 def test_functions_stay_small(path):
     for node in ast.walk(ast.parse((ROOT / path).read_text())):
         if isinstance(node, ast.FunctionDef):

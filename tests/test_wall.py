@@ -106,7 +106,9 @@ def test_secrets_are_unreadable_in_the_database():
             webhook_secret="the secret",
         )
         with connection.cursor() as cursor:
-            cursor.execute("SELECT api_key, webhook_secret FROM tenants_provideraccount")
+            cursor.execute(
+                "SELECT api_key, webhook_secret FROM tenants_provideraccount"
+            )
             stored = cursor.fetchone()
         account = ProviderAccount.objects.get()
 

@@ -277,9 +277,9 @@ def _processed(evidence: Evidence) -> Iterator[str]:
     """Every delivery of these calls was worked on to its end."""
     for call in evidence.calls():
         states = Counter(
-            WebhookLog.objects.filter(
-                correlation_id=call.correlation_id
-            ).values_list("state", flat=True)
+            WebhookLog.objects.filter(correlation_id=call.correlation_id).values_list(
+                "state", flat=True
+            )
         )
         if not states or set(states) != {"done"}:
             yield f"{call.call_id}: {dict(states) or 'no delivery'}"
