@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import time
 
-from bookings.language import phrases, vocabulary
+from bookings.language import questions, vocabulary
 from bookings.language.found import Clock, Found, Hours
 
 _HALF_DAY = 720
@@ -44,10 +44,10 @@ def times_of(found: Found, *, region: str, hours: Hours | None) -> Times:
     part, is_clear = _part_of(found)
     clock, is_same = _one(found.clocks["at"])
     if not is_clear or not is_same:
-        return Times(question=phrases.ask_time())
+        return Times(question=questions.ask_time())
     window = _window(found, part, hours)
     if window is None:
-        return Times(question=phrases.ask_time())
+        return Times(question=questions.ask_time())
     begin, end = window
     if clock is None and part == vocabulary.NOON and not any(found.clocks.values()):
         return Times(at=time(12))
@@ -56,7 +56,7 @@ def times_of(found: Found, *, region: str, hours: Hours | None) -> Times:
     exact = _exact(clock, part, region=region, hours=hours)
     has_window = bool(found.clocks["from"] or found.clocks["to"])
     if has_window and exact.at is not None and not _is_inside(exact.at, begin, end):
-        return Times(question=phrases.ask_time())
+        return Times(question=questions.ask_time())
     return exact
 
 
@@ -119,7 +119,7 @@ def _exact(clock: Clock, part: str, *, region: str, hours: Hours | None) -> Time
     minutes, other = _minutes(clock, part, hours)
     low, high = _LIMITS.get(part, (0, 1440))
     if not low <= minutes <= high:
-        return Times(question=phrases.ask_time())
+        return Times(question=questions.ask_time())
     others = [] if other is None else [_time(other)]
     if clock.is_regional and region.upper() not in QUARTER_REGIONS:
         # Elsewhere it is often "Viertel nach" or "Viertel vor", half heard.

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from dateutil.easter import easter
 
-from bookings.language import vocabulary
+from bookings.language import feasts, vocabulary
 from bookings.language.clock_rules import Rule, Tokens, kind, starts_with, word
 from bookings.language.found import Clock, Found, Shift, Span, Weekday
 from bookings.language.tokens import Kind
@@ -179,7 +179,7 @@ def on_day_of_month(start: date, day: int) -> date | None:
 
 def _feast(tokens: Tokens, at: int, found: Found) -> int:
     """``Heiligabend``, ``Ostermontag``, ``zwischen den Jahren``."""
-    for words in vocabulary.FEAST_NAMES:
+    for words in feasts.FEAST_NAMES:
         if starts_with(tokens, at, words):
             spans = _feast_days(" ".join(words), found.today)
             # The year runs on: what is over comes again.
@@ -190,12 +190,12 @@ def _feast(tokens: Tokens, at: int, found: Found) -> int:
 
 def _feast_days(name: str, today: date) -> Iterator[Span]:
     for year in range(today.year, today.year + 3):
-        if name in vocabulary.EASTER_FEASTS:
-            begin, end = vocabulary.EASTER_FEASTS[name]
+        if name in feasts.EASTER_FEASTS:
+            begin, end = feasts.EASTER_FEASTS[name]
             sunday = easter(year)
             yield Span(sunday + timedelta(days=begin), sunday + timedelta(days=end))
         else:
-            first, last = vocabulary.FIXED_FEASTS[name]
+            first, last = feasts.FIXED_FEASTS[name]
             yield Span(date(year, *first), date(year, *last))
 
 

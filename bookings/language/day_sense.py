@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from bookings.language import phrases, vocabulary
+from bookings.language import questions, vocabulary
 from bookings.language.day_rules import on_day_of_month
 from bookings.language.found import Found, Span, Weekday
 
@@ -29,14 +29,14 @@ def days_of(found: Found) -> Days:
         return Days(is_past=found.is_past)
     spans, weekdays = _shifted(found)
     if len(found.shifts) > 1 or len({one.number for one in weekdays}) > 1:
-        return Days(question=phrases.ask_date())
+        return Days(question=questions.ask_date())
     span = _common(spans)
     if spans and span is None:
-        return Days(question=phrases.ask_date())
+        return Days(question=questions.ask_date())
     if found.month_days:
         span = _numbered(found, span)
         if span is None:
-            return Days(question=phrases.ask_date())
+            return Days(question=questions.ask_date())
     days = Days(span)
     if weekdays:
         days = _on_weekday(found, weekdays[0], span)
@@ -104,14 +104,14 @@ def _on_weekday(found: Found, weekday: Weekday, span: Span | None) -> Days:
         return _which_weekday(found, weekday)
     day = span.of(weekday.number)
     if span.is_single and day != span.first:
-        return Days(question=phrases.contradiction(span.first))
+        return Days(question=questions.contradiction(span.first))
     if day > span.last:
-        return Days(question=phrases.ask_date())
+        return Days(question=questions.ask_date())
     if day < found.today and day + _WEEK <= span.last:
         day = Span(found.today, span.last).of(weekday.number)
     only, later = Span(day, day), day + _WEEK
     if later <= span.last:
-        return Days(only, (only, Span(later, later)), phrases.which_day(day, later))
+        return Days(only, (only, Span(later, later)), questions.which_day(day, later))
     return Days(only)
 
 
@@ -133,16 +133,16 @@ def _which_weekday(found: Found, weekday: Weekday) -> Days:
 
 def _either(first: date, second: date) -> Days:
     choices = Span(first, first), Span(second, second)
-    return Days(choices[0], choices, phrases.which_day(first, second))
+    return Days(choices[0], choices, questions.which_day(first, second))
 
 
 def _of_choices(choices: list[Span], span: Span | None) -> Days:
     if span is not None:
         fitting = [one for one in choices if _common([one, span])]
         if len(fitting) != 1:
-            return Days(question=phrases.ask_date())
+            return Days(question=questions.ask_date())
         return Days(_common([fitting[0], span]))
-    question = phrases.which_day(choices[0].first, choices[1].first)
+    question = questions.which_day(choices[0].first, choices[1].first)
     return Days(choices[0], tuple(choices), question)
 
 

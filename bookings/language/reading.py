@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 PAST = "past"
@@ -19,18 +20,18 @@ class Reading:
     ``error``: empty, or ``past``.
     """
 
-    date: date | None = None
-    date_to: date | None = None
-    time: time | None = None
-    time_from: time | None = None
-    time_to: time | None = None
+    date: dt.date | None = None
+    date_to: dt.date | None = None
+    time: dt.time | None = None
+    time_from: dt.time | None = None
+    time_to: dt.time | None = None
     unsure: bool = False
-    alternatives: tuple[tuple[date | None, time | None], ...] = ()
+    alternatives: tuple[tuple[dt.date | None, dt.time | None], ...] = ()
     question: str = ""
     error: str = ""
 
 
-def to_instant(day: date, clock: time, zone: ZoneInfo) -> datetime | None:
+def to_instant(day: dt.date, clock: dt.time, zone: ZoneInfo) -> datetime | None:
     """Return the moment of a local time; None for an hour that the clocks skip.
 
     Of an hour that comes twice the first is meant.
@@ -44,7 +45,7 @@ def to_instant(day: date, clock: time, zone: ZoneInfo) -> datetime | None:
     return local if same else None
 
 
-def comes_twice(day: date, clock: time, zone: ZoneInfo) -> bool:
+def comes_twice(day: dt.date, clock: dt.time, zone: ZoneInfo) -> bool:
     """Tell whether the clocks are set back over this local time."""
     first = datetime.combine(day, clock, zone)
     shift = first.utcoffset(), first.replace(fold=1).utcoffset()

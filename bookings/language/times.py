@@ -8,10 +8,10 @@ what was found.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from bookings.language import clock_rules, day_rules, phrases, range_rules, vocabulary
+from bookings.language import clock_rules, day_rules, questions, range_rules, vocabulary
 from bookings.language.clock_rules import Rule, Tokens, starts_with
 from bookings.language.clock_sense import Times, times_of
 from bookings.language.day_sense import SOON_DAYS, Days, days_of
@@ -61,7 +61,7 @@ def resolve(
     if not is_placeholder(phrase):
         _scan(phrase, found)
     if not _is_readable(found) or not found.read:
-        return Reading(question=phrases.ask_again())
+        return Reading(question=questions.ask_again())
     reading = _meaning(found, region, hours)
     return _with_day(found, reading)
 
@@ -82,8 +82,8 @@ def resolve_wish(
     """
     found = _found(now, zone)
     for text, hint, question in (
-        (date_text, "date", phrases.ask_date()),
-        (time_text, "time", phrases.ask_time()),
+        (date_text, "date", questions.ask_date()),
+        (time_text, "time", questions.ask_time()),
     ):
         if is_placeholder(text):
             continue
@@ -129,7 +129,8 @@ def _meaning(found: Found, region: str, hours: tuple[time, time] | None) -> Read
     times = times_of(found, region=region, hours=_minutes_of(hours))
     if days.is_past:
         day = days.span.first if days.span else None
-        return Reading(day, day, question=phrases.past_day(), error=PAST)
+        day = day if day is not None and day < found.today else None
+        return Reading(day, day, question=questions.past_day(), error=PAST)
     question = days.question or times.question
     if question and not days.choices:
         return Reading(question=question)
@@ -148,11 +149,12 @@ def _reading(days: Days, times: Times) -> Reading:
     first, last = (span.first, span.last) if span else (None, None)
     # A time on one of several days names no moment yet.
     is_open = bool(times.at and span and not span.is_single)
-    alternatives = [
-        (day.first, clock)
-        for day in days.choices
-        for clock in ((times.at, *times.others) if times.at else (None,))
-    ] or [(first, clock) for clock in (times.at, *times.others) if times.others]
+    clocks = (times.at, *times.others)
+    alternatives: list[tuple[date | None, time | None]] = []
+    if days.choices:
+        alternatives = [(day.first, clock) for day in days.choices for clock in clocks]
+    elif times.others:
+        alternatives = [(first, clock) for clock in clocks]
     return Reading(
         date=first,
         date_to=last,
@@ -171,7 +173,7 @@ def _checked(found: Found, reading: Reading) -> Reading:
     if day is None or clock is None or day != reading.date_to:
         return reading
     if to_instant(day, clock, found.zone) is None:
-        return Reading(question=phrases.skipped_hour())
+        return Reading(question=questions.skipped_hour())
     if comes_twice(day, clock, found.zone):
         return replace(reading, unsure=True)
     return reading
@@ -199,7 +201,7 @@ def _with_day(found: Found, reading: Reading) -> Reading:
     if ahead:
         return _checked(found, replace(reading, time=ahead[0][1]))
     if not is_open:
-        return replace(reading, question=phrases.past_time(), error=PAST)
+        return replace(reading, question=questions.past_time(), error=PAST)
     day = today + timedelta(days=1)
     options = tuple((day, clock) for _, clock in reading.alternatives)
     options = options or ((day, reading.time),)

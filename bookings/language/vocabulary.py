@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import time
 
+from bookings.language.feasts import FEAST_NAMES
+from bookings.language.numbers import word_list
+
 WEEKDAYS: dict[str, int] = {
     "montag": 0, "mo": 0, "monday": 0,
     "dienstag": 1, "di": 1, "tuesday": 1,
@@ -131,275 +134,37 @@ SOONEST: tuple[tuple[str, ...], ...] = tuple(
     )
 )
 
-#: Names of days by month and day, or by distance to Easter Sunday.
-FIXED_FEASTS: dict[str, tuple[tuple[int, int], tuple[int, int]]] = {
-    "heiligabend": ((12, 24), (12, 24)),
-    "heiliger abend": ((12, 24), (12, 24)),
-    "heiligen abend": ((12, 24), (12, 24)),
-    "erster weihnachtsfeiertag": ((12, 25), (12, 25)),
-    "ersten weihnachtsfeiertag": ((12, 25), (12, 25)),
-    "erster weihnachtstag": ((12, 25), (12, 25)),
-    "ersten weihnachtstag": ((12, 25), (12, 25)),
-    "zweiter weihnachtsfeiertag": ((12, 26), (12, 26)),
-    "zweiten weihnachtsfeiertag": ((12, 26), (12, 26)),
-    "zweiter weihnachtstag": ((12, 26), (12, 26)),
-    "zweiten weihnachtstag": ((12, 26), (12, 26)),
-    "weihnachten": ((12, 25), (12, 26)),
-    "zwischen weihnachten und neujahr": ((12, 27), (12, 31)),
-    "zwischen weihnachten und silvester": ((12, 27), (12, 31)),
-    "zwischen den jahren": ((12, 27), (12, 31)),
-    "zwischen den feiertagen": ((12, 27), (12, 31)),
-    "silvester": ((12, 31), (12, 31)),
-    "sylvester": ((12, 31), (12, 31)),
-    "neujahr": ((1, 1), (1, 1)),
-    "neujahrstag": ((1, 1), (1, 1)),
-    "heilige drei koenige": ((1, 6), (1, 6)),
-    "heiligen drei koenige": ((1, 6), (1, 6)),
-    "valentinstag": ((2, 14), (2, 14)),
-    "frauentag": ((3, 8), (3, 8)),
-    "tag der arbeit": ((5, 1), (5, 1)),
-    "maifeiertag": ((5, 1), (5, 1)),
-    "mariae himmelfahrt": ((8, 15), (8, 15)),
-    "tag der deutschen einheit": ((10, 3), (10, 3)),
-    "reformationstag": ((10, 31), (10, 31)),
-    "halloween": ((10, 31), (10, 31)),
-    "allerheiligen": ((11, 1), (11, 1)),
-    "nikolaus": ((12, 6), (12, 6)),
-    "nikolaustag": ((12, 6), (12, 6)),
-}
-EASTER_FEASTS: dict[str, tuple[int, int]] = {
-    "rosenmontag": (-48, -48),
-    "faschingsdienstag": (-47, -47),
-    "aschermittwoch": (-46, -46),
-    "palmsonntag": (-7, -7),
-    "gruendonnerstag": (-3, -3),
-    "karfreitag": (-2, -2),
-    "karsamstag": (-1, -1),
-    "ostersamstag": (-1, -1),
-    "ostersonntag": (0, 0),
-    "ostermontag": (1, 1),
-    "ostern": (0, 1),
-    "christi himmelfahrt": (39, 39),
-    "himmelfahrt": (39, 39),
-    "vatertag": (39, 39),
-    "pfingstsonntag": (49, 49),
-    "pfingstmontag": (50, 50),
-    "pfingsten": (49, 50),
-    "fronleichnam": (60, 60),
-}
-FEAST_NAMES: tuple[tuple[str, ...], ...] = tuple(
-    sorted(
-        (tuple(name.split()) for name in [*FIXED_FEASTS, *EASTER_FEASTS]),
-        key=len,
-        reverse=True,
-    )
-)
-
 #: Words that change what the rest means: what they say is asked, never guessed.
 BARRED = frozenset(
-    [
-        "nicht",
-        "kein",
-        "keine",
-        "keinen",
-        "ausser",
-        "statt",
-        "oder",
-        "jeden",
-        "jede",
-        "jeder",
-        "jedes",
-        "alle",
-        "ferien",
-        "urlaub",
-        "paar",
-        "geburtstag",
-        "spaeter",
-        "frueher",
-        "danach",
-        "davor",
-        "vorher",
-        "nachher",
-        "mitternacht",
-        "feiertag",
-        "feiertage",
-        "feiertagen",
-        "feiertags",
-        "werktags",
-        "ueblich",
-        "uebliche",
-        "wieder",
-        "einige",
-        "ohne",
-    ]
+    word_list(
+        "nicht kein keine keinen ausser statt oder jeden jede jeder jedes alle ferien"
+        " urlaub paar geburtstag spaeter frueher danach davor vorher nachher"
+        " mitternacht feiertag feiertage feiertagen feiertags werktags ueblich"
+        " uebliche wieder einige ohne"
+    )
 )
 #: Words that may be skipped.
 FILLERS = frozenset(
-    [
-        "am",
-        "an",
-        "im",
-        "in",
-        "der",
-        "die",
-        "das",
-        "den",
-        "dem",
-        "des",
-        "ein",
-        "eine",
-        "einen",
-        "einem",
-        "einer",
-        "eines",
-        "und",
-        "mit",
-        "fuer",
-        "zu",
-        "zum",
-        "zur",
-        "bei",
-        "beim",
-        "von",
-        "vom",
-        "auf",
-        "ueber",
-        "um",
-        "so",
-        "gegen",
-        "ca",
-        "circa",
-        "zirka",
-        "etwa",
-        "ungefaehr",
-        "genau",
-        "punkt",
-        "kurz",
-        "noch",
-        "dann",
-        "da",
-        "wenn",
-        "es",
-        "geht",
-        "ginge",
-        "gehts",
-        "gerne",
-        "gern",
-        "bitte",
-        "mal",
-        "ja",
-        "uhr",
-        "irgendwann",
-        "irgendwie",
-        "egal",
-        "wann",
-        "moeglich",
-        "moeglichst",
-        "am",
-        "besten",
-        "waere",
-        "koennte",
-        "kann",
-        "ich",
-        "wir",
-        "haette",
-        "haetten",
-        "moechte",
-        "moechten",
-        "will",
-        "wollen",
-        "wuerde",
-        "brauche",
-        "braeuchte",
-        "termin",
-        "termine",
-        "uhrzeit",
-        "zeit",
-        "tag",
-        "datum",
-        "also",
-        "gut",
-        "okay",
-        "ok",
-        "aehm",
-        "aeh",
-        "hm",
-        "vielleicht",
-        "eventuell",
-        "kommen",
-        "komme",
-        "vorbeikommen",
-        "vorbei",
-        "haben",
-        "buchen",
-        "vereinbaren",
-        "machen",
-        "nehmen",
-        "passt",
-        "passen",
-        "mir",
-        "uns",
-        "sie",
-        "ihnen",
-        "hallo",
-        "guten",
-        "danke",
-        "schoen",
-        "schon",
-        "gleich",
-        "erst",
-        "direkt",
-        "doch",
-        "eher",
-        "lieber",
-        "ganz",
-        "naemlich",
-        "halt",
-        "eben",
-        "sein",
-        "soll",
-        "sollte",
-        "at",
-        "on",
-        "the",
-        "ungern",
-        "nur",
-        "los",
-    ]
+    word_list(
+        "am an im in der die das den dem des ein eine einen einem einer eines und mit"
+        " fuer zu zum zur bei beim von vom auf ueber um so gegen ca circa zirka etwa"
+        " ungefaehr genau punkt kurz noch dann da wenn es geht ginge gehts gerne gern"
+        " bitte mal ja uhr irgendwann irgendwie egal wann moeglich moeglichst am"
+        " besten waere koennte kann ich wir haette haetten moechte moechten will"
+        " wollen wuerde brauche braeuchte termin termine uhrzeit zeit tag datum also"
+        " gut okay ok aehm aeh hm vielleicht eventuell kommen komme vorbeikommen"
+        " vorbei haben buchen vereinbaren machen nehmen passt passen mir uns sie ihnen"
+        " hallo guten danke schoen schon gleich erst direkt doch eher lieber ganz"
+        " naemlich halt eben sein soll sollte at on the ungern nur los"
+    )
 )
 GRAMMAR = frozenset(
-    [
-        "woche",
-        "wochen",
-        "monat",
-        "monats",
-        "monate",
-        "wochenende",
-        "wochenendes",
-        "anfang",
-        "mitte",
-        "ende",
-        "halb",
-        "viertel",
-        "dreiviertel",
-        "anderthalb",
-        "eineinhalb",
-        "halbe",
-        "halben",
-        "halbes",
-        "kalenderwoche",
-        "kw",
-        "zwischen",
-        "ab",
-        "bis",
-        "vor",
-        "nach",
-        "fruehestens",
-        "spaetestens",
-        "als",
-        "laufende",
-        "laufenden",
-    ]
+    word_list(
+        "woche wochen monat monats monate wochenende wochenendes anfang mitte ende"
+        " halb viertel dreiviertel anderthalb eineinhalb halbe halben halbes"
+        " kalenderwoche kw zwischen ab bis vor nach fruehestens spaetestens als"
+        " laufende laufenden"
+    )
 )
 KNOWN = frozenset(
     {
