@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from askpro import embedded
+from askpro.demo.processes import Processes
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "askpro.settings")
 os.environ["ASKPRO_MODE"] = "test"
@@ -36,6 +37,8 @@ os.environ["REDIS_URL"] = (
     os.environ["REDIS_URL"].split("?")[0] + f"?db={1 + int(_NUMBER) % 15}"
 )
 
+#: Emptied neither: the schedule, and what the sandbox resets by itself.
+KEPT_PREFIXES = "django_celery_beat_", "sandbox_"
 KEPT_TABLES = "django_migrations", "django_content_type", "auth_permission"
 
 
@@ -75,7 +78,37 @@ def _empty() -> None:
             for row in owner.execute(
                 "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
             ).fetchall()
-            if row[0] not in KEPT_TABLES
-            and not row[0].startswith("django_celery_beat_")
+            if row[0] not in KEPT_TABLES and not row[0].startswith(KEPT_PREFIXES)
         ]
         owner.execute(f"TRUNCATE {', '.join(tables)} CASCADE")
+
+
+@pytest.fixture(scope="session")
+def processes(django_db_setup, tmp_path_factory) -> Iterator[Processes]:
+    """The processes of the product on this run's database, ended with the run."""
+    with Processes(tmp_path_factory.mktemp("log")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def running_system(processes):
+    """Sandbox, web, workers and clock, started once."""
+    from tests import system
+
+    return system.start(processes)
+
+
+@pytest.fixture
+def system(running_system, _django_db_helper):
+    """The running system, its sandbox as new."""
+    running_system.control("DELETE", "faults")
+    running_system.control("POST", "reset")
+    return running_system
+
+
+@pytest.fixture
+def salon(system):
+    """A company that is ready: number, agent, service, its own accounts."""
+    from tests import salons
+
+    return salons.make(system)

@@ -1,0 +1,108 @@
+"""The product's own processes for tests, and the levers of the sandbox."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from askpro.demo.processes import Processes
+from integrations.sandbox import wire
+from integrations.sandbox.caller import Caller, Habits
+
+Json = dict[str, Any]
+
+
+@dataclass
+class System:
+    """Where the processes listen."""
+
+    processes: Processes
+    web_url: str
+    sandbox: Json
+
+    @property
+    def sandbox_url(self) -> str:
+        """The sandbox, without the provider's part of the path."""
+        return str(self.sandbox["calcom"]["base_url"]).rsplit("/", 1)[0]
+
+    def control(self, method: str, door: str, body: Json | None = None) -> Json:
+        """Use a lever of the sandbox."""
+        raw = None if body is None else wire.compact(body)
+        reply = wire.send(method, f"{self.sandbox_url}/_sandbox/{door}", raw)
+        assert reply.is_success, (door, reply)
+        return reply.json() or {}
+
+    def fault(self, route: str, kind: str, value: float = 0, times: int = 1000) -> None:
+        """Have a route of the sandbox misbehave."""
+        self.control(
+            "POST",
+            "faults",
+            {"route": route, "kind": kind, "value": value, "times": times},
+        )
+
+    def bookings(self) -> list[Json]:
+        """Return everything that the sandbox's Cal.com holds."""
+        return list(self.control("GET", "bookings")["bookings"])
+
+    def caller(
+        self, number: str = "+493023125042", habits: Habits | None = None, **more: Any
+    ) -> Caller:
+        """Return a caller of the salon."""
+        return Caller(
+            self.web_url,
+            webhook_key=self.sandbox["retell"]["webhook_key"],
+            from_number=number,
+            to_number=more.pop("to_number", SALON_NUMBER),
+            agent_id="agent_of_the_salon",
+            habits=habits,
+            **more,
+        )
+
+
+SALON_NUMBER = "+493083793369"
+
+
+def start(processes: Processes) -> System:
+    """Start sandbox, web, workers and clock; return once all answer."""
+    processes.start("sandbox", "sandbox", "--port", "0", speaks=True)
+    sandbox = processes.first_line("sandbox")
+    port = free_port()
+    web_url = f"http://127.0.0.1:{port}"
+    processes.start("web", "web", "--port", str(port))
+    processes.start("live", "worker", "--queues", "live")
+    processes.start("background", "worker", "--queues", "inbox,background")
+    processes.start("beat", "beat")
+    processes.wait_for("web", f"{web_url}/readyz")
+    return System(processes, web_url, sandbox)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on at this moment."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def eventually(question: Callable[[], Any], *, within_s: float = 30.0) -> Any:
+    """Return the first true answer; a generous limit, never a measured time."""
+    give_up = time.monotonic() + within_s
+    while True:
+        answer = question()
+        if answer:
+            return answer
+        assert time.monotonic() < give_up, "it never became true"
+        time.sleep(0.05)
+
+
+def logs_of(processes: Processes) -> str:
+    """Return the last words of each process, for a test that failed."""
+    return "\n".join(
+        f"--- {path.name}\n{path.read_text()[-1500:]}"
+        for path in sorted(processes.logs.glob("*.log"))
+        if os.path.getsize(path)
+    )
