@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install test proof lint clean
+.PHONY: install demo test proof lint bench clean
 
 install: .venv/installed
 
@@ -12,9 +12,17 @@ install: .venv/installed
 	touch $@
 
 test: install
-	$(BIN)/pytest -q
+	$(BIN)/python -m pytest -q
 
+# The servers that these tests stop and kill are their own.
 proof: install lint
+	ASKPRO_VAR=$${TMPDIR:-/tmp}/askpro-proof-$$$$ sh -c '$(BIN)/python -m pytest -q -m proof; status=$$?; rm -rf "$$ASKPRO_VAR"; exit $$status'
+
+demo: install
+	$(BIN)/python manage.py demo $(ARGS)
+
+bench: install
+	$(BIN)/python manage.py bench $(ARGS)
 
 lint: install
 	$(BIN)/ruff format --check .
