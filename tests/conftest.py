@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from urllib.parse import urlsplit, urlunsplit
 
+import django
 import psycopg
 import pytest
 
@@ -36,6 +37,8 @@ for _variable in ("DATABASE_URL", "DATABASE_READER_URL", "DATABASE_OWNER_URL"):
 os.environ["REDIS_URL"] = (
     os.environ["REDIS_URL"].split("?")[0] + f"?db={1 + int(_NUMBER) % 15}"
 )
+
+django.setup()
 
 #: Emptied neither: the schedule, and what the sandbox resets by itself.
 KEPT_PREFIXES = "django_celery_beat_", "sandbox_"
