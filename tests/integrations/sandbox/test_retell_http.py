@@ -8,6 +8,9 @@ from integrations.sandbox.server import SandboxServer
 from integrations.sandbox.world import World
 
 
+pytestmark = pytest.mark.django_db
+
+
 @pytest.fixture
 def sandbox(db):
     server = SandboxServer(0)
@@ -19,7 +22,7 @@ def sandbox(db):
     thread.join()
 
 
-def test_a_client_reaches_it_with_its_key(self, sandbox):
+def test_a_client_reaches_it_with_its_key(sandbox):
     known = retell.connection(sandbox)
     address = f"{known['base_url']}/v2/list-phone-numbers?limit=1"
     key = {"Authorization": f"Bearer {known['api_key']}"}
@@ -32,13 +35,13 @@ def test_a_client_reaches_it_with_its_key(self, sandbox):
     assert refused.json()["status"] == "error"
 
 
-def test_broken_json_is_refused(self, sandbox):
+def test_broken_json_is_refused(sandbox):
     told = wire.send("POST", f"{sandbox}/retell/v3/list-calls", b"{")
 
     assert (told.status, told.json()["status"]) == (400, "error")
 
 
-def test_a_caller_reads_its_world_and_leaves_its_call_behind(self, sandbox, web):
+def test_a_caller_reads_its_world_and_leaves_its_call_behind(sandbox, web):
     web.answers["call_inbound"] = [(200, {"call_inbound": {}})]
     world = World.of_sandbox(web.url, sandbox)
     caller = world.caller("+493023125042")
@@ -51,7 +54,7 @@ def test_a_caller_reads_its_world_and_leaves_its_call_behind(self, sandbox, web)
     assert call["agent_id"] == retell_state.AGENT_ID
 
 
-def test_the_levers_of_a_scenario_work(self, sandbox):
+def test_the_levers_of_a_scenario_work(sandbox):
     world = World.of_sandbox("http://127.0.0.1:9", sandbox)
 
     world.occupy(world.workday(0), 14)
