@@ -10,6 +10,10 @@ class AskProConfig(AppConfig):
     name = "askpro"
     default = True
 
+    def ready(self) -> None:
+        """Register the checks, and let every thread publish through our Celery app."""
+        from askpro import celery, checks  # noqa: F401 (their import registers)
+
 
 class AskProAdminConfig(admin_apps.AdminConfig):
     """Django's admin with :class:`askpro.admin.AskProAdminSite` as its site."""

@@ -13,6 +13,8 @@ from askpro import correlation
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "askpro.settings")
 
 app = Celery("askpro")
+# Threads other than this one publish too.
+app.set_default()
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 

@@ -199,7 +199,7 @@ TIME_ZONE = "Europe/Berlin"
 USE_TZ = True
 PHONENUMBER_DEFAULT_REGION = "DE"
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "var" / "static"
+# Served from where the packages have them: nothing to collect first.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 STORAGES = {

@@ -16,4 +16,5 @@ class Command(BaseCommand):
 
     def handle(self, *arguments: Any, **options: Any) -> None:
         """Tick."""
+        self.check(databases=["default"])
         app.Beat(loglevel="WARNING", max_interval=1, pidfile=None).run()

@@ -22,6 +22,7 @@ class Command(BaseCommand):
 
     def handle(self, *arguments: Any, **options: Any) -> None:
         """Work."""
+        self.check(databases=["default"])
         sync_platform_accounts()
         name = options["queues"].replace(",", "-")
         app.worker_main(

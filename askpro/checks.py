@@ -1,0 +1,82 @@
+"""What production refuses to start with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.db import connections
+
+from tenants.models import ProviderAccount
+from tenants.scoping import every_company
+
+SHORTEST_SECRET = 32
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+@register(Tags.security)
+def production_settings(
+    app_configs: Sequence[AppConfig] | None, **_: Any
+) -> list[CheckMessage]:
+    """Refuse settings that are fine on a laptop only."""
+    if not settings.IS_PRODUCTION:
+        return []
+    errors: list[CheckMessage] = []
+    if len(settings.SECRET_KEY) < SHORTEST_SECRET or "unsafe" in settings.SECRET_KEY:
+        errors.append(
+            Error(
+                "SECRET_KEY is empty or weak.",
+                "Set 50 random characters.",
+                id="askpro.E001",
+            )
+        )
+    if not settings.FIELD_ENCRYPTION_KEYS:
+        errors.append(
+            Error(
+                "FIELD_ENCRYPTION_KEYS is empty.", "Set a Fernet key.", id="askpro.E002"
+            )
+        )
+    if settings.DEBUG:
+        errors.append(Error("DEBUG is on.", "Switch it off.", id="askpro.E003"))
+    return errors
+
+
+@register(Tags.database)
+def production_database(
+    app_configs: Sequence[AppConfig] | None,
+    databases: Sequence[str] | None = None,
+    **_: Any,
+) -> list[CheckMessage]:
+    """Refuse a login that could see through the wall, and the sandbox as provider."""
+    if not settings.IS_PRODUCTION or "default" not in (databases or ()):
+        return []
+    errors: list[CheckMessage] = []
+    with connections["default"].cursor() as cursor:
+        cursor.execute(
+            "SELECT rolsuper OR rolbypassrls OR rolinherit FROM pg_roles"
+            " WHERE rolname = session_user"
+        )
+        sees_through = cursor.fetchone()[0]
+    if sees_through:
+        errors.append(
+            Error(
+                "The application's database login could see every company's rows.",
+                "Use a NOINHERIT login as in docs/roles.sql.",
+                id="askpro.E004",
+            )
+        )
+    with every_company():
+        urls = list(ProviderAccount.objects.values_list("base_url", flat=True))
+    if any(urlsplit(url).hostname in LOOPBACK for url in urls):
+        errors.append(
+            Error(
+                "A provider account points at this machine: that is the sandbox.",
+                "Enter the provider's own base URL.",
+                id="askpro.E005",
+            )
+        )
+    return errors
