@@ -7,7 +7,6 @@ from integrations.sandbox.retell_state import Kind
 from integrations.sandbox.server import SandboxServer
 from integrations.sandbox.world import World
 
-
 pytestmark = pytest.mark.django_db
 
 
