@@ -39,6 +39,8 @@ class Answer:
     code: Code
     say: str
     data: dict[str, Any] = field(default_factory=dict)
+    #: A person must help: the gateway stores a callback and only then promises it.
+    needs_person: bool = False
 
     @property
     def success(self) -> bool:
@@ -58,6 +60,8 @@ class Answer:
 class Declined(AskProError):
     """A wish can't be met; the answer says why and what to ask next."""
 
-    def __init__(self, code: Code, say: str, **data: Any) -> None:
+    def __init__(
+        self, code: Code, say: str, *, needs_person: bool = False, **data: Any
+    ) -> None:
         super().__init__(str(code))
-        self.answer = Answer(code, say, data)
+        self.answer = Answer(code, say, data, needs_person)

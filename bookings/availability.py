@@ -224,7 +224,7 @@ def best(caller: Caller, wish: Reading, free: Sequence[Free]) -> list[Free]:
             one.starts_at,
         )
 
-    return sorted(free, key=rank)[: OFFERS * 2]  # type: ignore[arg-type,return-value]
+    return sorted(free, key=rank)[: OFFERS * 2]
 
 
 def _is_within(clock: time, wish: Reading) -> bool:

@@ -35,4 +35,6 @@ def check_change(caller: Caller, appointment: Appointment) -> None:
     if notice_min is None:
         notice_min = caller.branch.company.cancellation_notice_min
     if appointment.starts_at < caller.now + timedelta(minutes=notice_min):
-        raise Declined(Code.POLICY, phrases.too_late_to_change(notice_min))
+        raise Declined(
+            Code.POLICY, phrases.too_late_to_change(notice_min), needs_person=True
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -16,12 +16,13 @@ from django.utils import timezone
 
 from askpro import correlation
 from askpro.errors import AskProError
-from bookings import callbacks, calls
+from bookings import callbacks, calls, wishes
 from bookings.answers import Answer, Code, Declined
 from bookings.calendars import CalendarRefused, CalendarUnavailable
 from bookings.calls import Caller, CallFacts
 from bookings.language import phrases
 from bookings.models import Callback
+from bookings.wishes import Wish
 from integrations import journal
 from integrations.mcp import registry
 from integrations.mcp.arguments import canonical
@@ -34,6 +35,9 @@ from tenants.resolver import Owner
 from tenants.scoping import every_company, scope
 
 logger = logging.getLogger(__name__)
+
+#: An agent that fails so often in the same way is led to a person.
+FAILURES_BEFORE_HELP = 2
 
 #: Arguments that hold personal data; the log keeps only that they were given.
 MASKED = frozenset({"name", "phone", "email", "reason"})
@@ -104,7 +108,7 @@ def _answer_within(asked: Asked, owner: Owner | None) -> Answer:
         caller = _caller(asked, branch)
         if tool.needs_ready_branch and readiness.gaps(branch):
             return _not_ready(caller)
-        return _run(tool, caller, asked)
+        return _helped(caller, asked, _run(tool, caller, asked))
 
 
 def _caller(asked: Asked, branch: Branch) -> Caller:
@@ -143,16 +147,52 @@ def _run(tool: Tool, caller: Caller, asked: Asked) -> Answer:
         fields = [str(one["loc"][0]) for one in error.errors() if one["loc"]]
         asked.error = "invalid: " + ", ".join(fields)
         return Answer(Code.INVALID_INPUT, phrases.ask_again(), {"fields": fields})
-    except CalendarUnavailable as error:
+    except (CalendarUnavailable, CalendarRefused) as error:
         asked.error = str(error)[:300]
-        return Answer(Code.UPSTREAM_UNAVAILABLE, phrases.upstream_unavailable())
-    except CalendarRefused as error:
-        asked.error = str(error)[:300]
-        logger.error("a calendar refuses us", extra={"tool": tool.name})
-        return Answer(Code.UPSTREAM_UNAVAILABLE, phrases.upstream_unavailable())
+        logger.warning("a calendar does not help", extra={"tool": tool.name})
+        return Answer(
+            Code.UPSTREAM_UNAVAILABLE,
+            phrases.upstream_unavailable(),
+            needs_person=True,
+        )
     except AskProError as error:
         asked.error = str(error)[:300]
-        return Answer(Code.INTERNAL, phrases.internal())
+        return Answer(Code.INTERNAL, phrases.internal(), needs_person=True)
+
+
+def _helped(caller: Caller, asked: Asked, found: Answer) -> Answer:
+    """Promise a callback where a person must help, after it was stored."""
+    if not found.needs_person and not _goes_in_circles(caller, asked, found):
+        return found
+    phone = wishes.phone_of(caller, Wish(phone=str(asked.arguments.get("phone", ""))))
+    if phone is None:
+        return replace(found, say=f"{found.say} {phrases.ask_phone()}")
+    callback = callbacks.store(
+        caller.branch,
+        Callback.Kind.REQUESTED,
+        call=caller.call,
+        name=str(asked.arguments.get("name", "")),
+        phone=phone,
+        reason=f"{asked.tool_name[:80]}: {found.code}",
+    )
+    return replace(
+        found,
+        say=f"{found.say} {phrases.callback_noted()}",
+        data=found.data | {"callback_id": str(callback.pk)},
+    )
+
+
+def _goes_in_circles(caller: Caller, asked: Asked, found: Answer) -> bool:
+    """Tell whether the agent has failed twice already in just this way."""
+    if found.success:
+        return False
+    same = ToolCall.objects.filter(
+        call_row_id=caller.call.pk,
+        tool=asked.tool_name[:80],
+        code=str(found.code),
+        arguments=_masked(asked.arguments),
+    )
+    return same.count() >= FAILURES_BEFORE_HELP
 
 
 def _keep(
