@@ -17,8 +17,8 @@ _CUTOFF = 82
 _NEAR = 6  # candidates this close to the best are not told apart by hearing
 _FILLERS = frozenset(
     word_list(
-        "ein eine einen einem einer fuer zum zur zu bitte gern gerne termin termine ich der"
-        " die das den dem moechte haette mit und bei im am in einmal nur also"
+        "ein eine einen einem einer fuer zum zur zu bitte gern gerne termin termine ich"
+        " der die das den dem moechte haette mit und bei im am in einmal nur also von"
     )
 )
 _WORD = re.compile(r"[0-9]+|[^\W\d_]+")
@@ -110,7 +110,9 @@ def _alike(
 
 def match_staff(spoken: str, staff: Sequence[tuple[Id, str]]) -> list[Id]:
     """Return the people who may have been meant by a name, given or family name."""
-    wanted = normalize_name(spoken)
+    wanted = " ".join(
+        word for word in normalize_name(spoken).split() if word not in _FILLERS
+    )
     if not wanted:
         return []
     names = [(key, normalize_name(name)) for key, name in staff]

@@ -45,7 +45,8 @@ def _digital(tokens: Tokens, at: int, *, bare: bool) -> Read:
     token = tokens[at]
     is_marked = word(tokens, at + 1) == "uhr"
     is_dotted = token.kind in (Kind.DOTTED, Kind.DATE) and len(token.values) == 2
-    if is_dotted and not (bare or is_marked or token.values[1] > 12):
+    is_month = is_dotted and 1 <= token.values[1] <= 12
+    if is_month and not (bare or is_marked):
         return None
     if token.kind is not Kind.CLOCK and not is_dotted:
         return None

@@ -96,7 +96,7 @@ def _numbers(tokens: Tokens, at: int, found: Found) -> int:
     token = tokens[at]
     day, month = token.values[:2]
     if token.kind is Kind.DOTTED and (
-        month > 12 or word(tokens, at + 1) == "uhr" or found.hint == "time"
+        not 1 <= month <= 12 or word(tokens, at + 1) == "uhr" or found.hint == "time"
     ):
         return 0
     length, year = 1, token.values[2] if len(token.values) > 2 else None

@@ -18,10 +18,11 @@ _PARTICLES = frozenset(
 )
 _PLACEHOLDERS = frozenset(
     word_list(
-        "none null nil undefined unbekannt unknown anonymous anonym nan na n/a leer empty"
-        " keine keiner kein k.a. - -- ? string name customer kunde anrufer current"
+        "none null nil undefined unbekannt unknown anonymous anonym nan na n/a leer"
+        " empty keine keiner kein k.a. - -- ? string name customer kunde anrufer"
     )
-) | {"not provided", "nicht angegeben", "keine angabe"}
+) | {"not provided", "nicht angegeben", "keine angabe", "current"}
+_FOREIGN = str.maketrans({"ı": "i", "ł": "l", "ø": "o", "đ": "d", "æ": "ae"})
 _FAMILY_CUTOFF = 85
 _GIVEN_CUTOFF = 90
 #: What no name contains, and what is no name where nothing else is said.
@@ -43,7 +44,7 @@ _ALLOWED = re.compile(r"[^\W\d_]|[ .'’`´-]|[\u0300-\u036f]")
 _SOUNDS = (
     ("ph", "f"), ("th", "t"), ("dt", "t"), ("tz", "z"), ("ck", "k"), ("ch", "x"),
     ("c", "k"), ("y", "i"), ("ie", "i"), ("ai", "ei"), ("ey", "ei"), ("ay", "ei"),
-    ("v", "f"), ("h", ""),
+    ("v", "f"), ("ae", "e"), ("oe", "e"), ("ue", "i"), ("h", ""),
 )  # fmt: skip
 
 
@@ -56,7 +57,7 @@ def _words(text: str) -> list[str]:
     if text.count(",") == 1:
         family, given = text.split(",")
         text = f"{given} {family}"
-    plain = fold(unicodedata.normalize("NFKC", text))
+    plain = fold(unicodedata.normalize("NFKC", text)).translate(_FOREIGN)
     bare = "".join(
         sign
         for sign in unicodedata.normalize("NFD", plain)

@@ -1,12 +1,15 @@
 """The sentences that callers hear: formal, short, without technical words.
 
 They carry the conversation on: each says what is so, or asks what is needed next.
+None but ``callback_noted`` and ``not_ready`` speaks of calling back: that is said only
+after it was stored.
 Stored names go through ``speakable``, because what looks like a template is read
 out as braces.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -219,13 +222,14 @@ def still_under_way() -> str:
 def not_found() -> str:
     """Say that no such appointment was found; tells nothing about anybody's."""
     return (
-        "Dazu finde ich leider keinen Termin. Soll ich einen Rückruf für Sie vormerken?"
+        "Dazu finde ich leider keinen Termin."
+        " Bitte nennen Sie mir noch einmal Namen, Tag und Uhrzeit."
     )
 
 
 def not_permitted() -> str:
     """Say that this can't be done on the telephone."""
-    return "Das darf ich am Telefon leider nicht. Soll ich einen Rückruf vormerken?"
+    return "Das darf ich am Telefon leider nicht. Kann ich Ihnen sonst weiterhelfen?"
 
 
 def past() -> str:
@@ -252,16 +256,13 @@ def too_far(days: int) -> str:
 def too_late_to_change(minutes: int) -> str:
     """Say that an appointment can't be changed any more."""
     return (
-        "Das geht leider nur bis"
-        f" {speech.duration(minutes)} vor dem Termin."
-        " Soll ich einen Rückruf für Sie vormerken?"
+        f"Das geht leider nur bis {speech.duration(minutes)} vor dem Termin."
+        " Kann ich Ihnen sonst weiterhelfen?"
     )
 
 
 def _dative(minutes: int) -> str:
-    spoken = speech.duration(minutes)
-    if spoken.startswith("eine "):
-        return spoken.replace("eine ", "einer ", 1)
+    spoken = re.sub("^eine ", "einer ", speech.duration(minutes))
     return f"{spoken}n" if spoken.endswith("Tage") else spoken
 
 
@@ -293,7 +294,7 @@ def upstream_unavailable() -> str:
     """Say that the calendar can't be seen right now."""
     return (
         "Ich kann den Kalender gerade leider nicht einsehen."
-        " Soll ich einen Rückruf für Sie vormerken?"
+        " Bitte fragen Sie mich gleich noch einmal."
     )
 
 
@@ -301,13 +302,16 @@ def internal() -> str:
     """Say that something went wrong with us."""
     return (
         "Da ist bei mir leider etwas schiefgegangen."
-        " Soll ich einen Rückruf für Sie vormerken?"
+        " Bitte sagen Sie mir noch einmal, was Sie möchten."
     )
 
 
 def unknown_tool() -> str:
     """Say that we can't do this."""
-    return "Das kann ich leider nicht. Soll ich einen Rückruf für Sie vormerken?"
+    return (
+        "Das kann ich leider nicht."
+        " Ich kann Termine eintragen, verschieben oder absagen. Was möchten Sie?"
+    )
 
 
 def rate_limited() -> str:
@@ -371,7 +375,7 @@ def opening_hours(hours: Mapping[str, Sequence[str]]) -> str:
 def read_back(
     day: date | None,
     day_to: date | None,
-    at: time | None,
+    clock: time | None,
     window: tuple[time | None, time | None] = (None, None),
 ) -> str:
     """Repeat what was understood of a wish; empty where nothing was."""
@@ -380,8 +384,8 @@ def read_back(
         parts.append(f"am {speech.day(day)}")
         if day_to is not None and day_to - day > timedelta():
             parts = [f"von {speech.day(day)}, bis {speech.day(day_to)}"]
-    if at is not None:
-        parts.append(f"um {speech.clock(at)}")
+    if clock is not None:
+        parts.append(f"um {speech.clock(clock)}")
     begin, end = window
     if begin is not None and end is not None:
         parts.append(f"zwischen {speech.clock(begin)} und {speech.clock(end)}")

@@ -6,8 +6,9 @@ import calendar
 from datetime import date, timedelta
 
 from bookings.language import vocabulary
-from bookings.language.clock_rules import Rule, Tokens, word
+from bookings.language.clock_rules import Rule, Tokens, kind, word
 from bookings.language.found import Found, Span
+from bookings.language.tokens import Kind
 
 _OFFSETS = {
     "": 0,
@@ -106,4 +107,35 @@ def _part_of_month(first: date, part: str) -> Span:
     return Span(first.replace(day=begin), first.replace(day=end))
 
 
-RULES: tuple[Rule, ...] = (_week, _weekend, _month)
+def _nth_weekday(tokens: Tokens, at: int, found: Found) -> int:
+    """``ersten Montag im Dezember``, ``letzten Freitag des Monats``."""
+    is_last = vocabulary.WHICH.get(word(tokens, at)) == vocabulary.LAST
+    weekday = vocabulary.WEEKDAYS.get(word(tokens, at + 1))
+    if weekday is None or not (is_last or kind(tokens, at) is Kind.ORDINAL):
+        return 0
+    step = at + 2
+    while word(tokens, step) in ("im", "des", "in", "vom"):
+        step += 1
+    inner = Found(found.now, found.zone)
+    length = _month(tokens, step, inner) or _this_month(tokens, step, inner)
+    if not length:
+        return 0
+    month = inner.spans[0]
+    days = [month.of(weekday) + timedelta(weeks=week) for week in range(5)]
+    inside = [day for day in days if day <= month.last]
+    number = len(inside) if is_last else tokens[at].values[0]
+    if not 1 <= number <= len(inside):
+        found.is_barred = True
+    else:
+        _add(found, Span(inside[number - 1], inside[number - 1]))
+    return step + length - at
+
+
+def _this_month(tokens: Tokens, at: int, found: Found) -> int:
+    if word(tokens, at) not in ("monat", "monats"):
+        return 0
+    found.spans.append(_part_of_month(found.today.replace(day=1), ""))
+    return 1
+
+
+RULES: tuple[Rule, ...] = (_nth_weekday, _week, _weekend, _month)

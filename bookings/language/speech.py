@@ -61,7 +61,11 @@ def on_day(of: date, *, today: date) -> str:
     """Return a day: ``am Montag, dem 30. November``; near ones by their name too."""
     if of == today:
         return "heute"
-    return f"morgen, {day(of)}" if of == today + timedelta(days=1) else f"am {day(of)}"
+    return (
+        f"morgen, {day_as_object(of)}"
+        if of == today + timedelta(days=1)
+        else f"am {day(of)}"
+    )
 
 
 def when(starts_at: datetime, zone: ZoneInfo, now: datetime) -> str:
@@ -106,12 +110,11 @@ def duration(minutes: int) -> str:
         return _counted(max(minutes, 1), "Minute", "Minuten")
     if minutes < 48 * 60:
         return _counted(round(minutes / 60), "Stunde", "Stunden")
-    return _counted(round(minutes / 1440), "Tag", "Tage")
+    return f"{round(minutes / 1440)} Tage"
 
 
 def _counted(count: int, one: str, many: str) -> str:
-    article = "ein" if one == "Tag" else "eine"
-    return f"{article} {one}" if count == 1 else f"{count} {many}"
+    return f"eine {one}" if count == 1 else f"{count} {many}"
 
 
 def weekly_hours(hours: Mapping[str, Sequence[str]]) -> str:

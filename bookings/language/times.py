@@ -18,13 +18,13 @@ from bookings.language.day_sense import SOON_DAYS, Days, days_of
 from bookings.language.found import Found, Hours
 from bookings.language.names import is_placeholder
 from bookings.language.reading import PAST, Reading, comes_twice, to_instant
-from bookings.language.tokens import tokenize
+from bookings.language.tokens import Kind, tokenize
 
 __all__ = ["PAST", "Reading", "resolve", "resolve_wish", "to_instant"]
 
 
 def _soonest(tokens: Tokens, at: int, found: Found) -> int:
-    """``so früh wie möglich``."""
+    """``so früh wie möglich``, ``egal wann``: any day, any time."""
     for words in vocabulary.SOONEST:
         if starts_with(tokens, at, words):
             found.is_soonest = True
@@ -109,7 +109,8 @@ def _scan(text: str, found: Found) -> None:
             at += length
             continue
         token = tokens[at]
-        if token.text in vocabulary.BARRED or (token.values and token.values != (1,)):
+        is_number = bool(token.values) and token.kind is not Kind.ARTICLE
+        if is_number or token.text in vocabulary.BARRED | vocabulary.UNFINISHED:
             found.is_barred = True
         elif not token.is_known:
             found.unread.append(token.text)

@@ -126,6 +126,13 @@ SOONEST: tuple[tuple[str, ...], ...] = tuple(
         "naechstmoeglich",
         "naechstmoeglicher",
         "naechstmoeglichen",
+        "naechste freie",
+        "naechste termin",
+        "naechster termin",
+        "naechsten termin",
+        "egal wann",
+        "egal",
+        "jederzeit",
         "naechster freier",
         "naechsten freien",
         "ab sofort",
@@ -164,6 +171,14 @@ GRAMMAR = frozenset(
         " halb viertel dreiviertel anderthalb eineinhalb halbe halben halbes"
         " kalenderwoche kw zwischen ab bis vor nach fruehestens spaetestens als"
         " laufende laufenden"
+    )
+)
+#: Words that say nothing alone, yet too much to be skipped: "um halb", "letztes Mal".
+UNFINISHED = frozenset(WHICH) | frozenset(
+    word_list(
+        "halb halbe halben halbes viertel dreiviertel woche wochen monat monate"
+        " monaten monats wochenende anfang mitte ende kw kalenderwoche zwischen tage"
+        " tagen anderthalb eineinhalb"
     )
 )
 KNOWN = frozenset(
