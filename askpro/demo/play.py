@@ -20,7 +20,11 @@ REST_TIMEOUT_S = 90.0
 
 
 def all_scenarios(world: World, *, tell: Callable[[str], None]) -> list[Json]:
-    """Play every scenario; return one report for each call."""
+    """Play every scenario; return one report for each call.
+
+    Each begins when the one before is at rest, or one's retry would meet another's
+    fault. Runs in the company's scope.
+    """
     reports: list[Json] = []
     for letter, scenario in SCENARIOS.items():
         title = (scenario.__doc__ or "").splitlines()[0]
@@ -30,6 +34,7 @@ def all_scenarios(world: World, *, tell: Callable[[str], None]) -> list[Json]:
             for line in conversation(report):
                 tell(f"    {line}")
         reports += played
+        wait_for_rest(played)
     return reports
 
 
