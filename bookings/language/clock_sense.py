@@ -121,7 +121,7 @@ def _exact(clock: Clock, part: str, *, region: str, hours: Hours | None) -> Time
     if not low <= minutes <= high:
         return Times(question=questions.ask_time())
     others = [] if other is None else [_time(other)]
-    if clock.is_regional and region.upper() not in QUARTER_REGIONS:
+    if clock.is_regional and region.upper().removeprefix("DE-") not in QUARTER_REGIONS:
         # Elsewhere it is often "Viertel nach" or "Viertel vor", half heard.
         steps = (60, 30) if minutes % 60 == 15 else (60,)
         others = [_time(minutes + step) for step in steps]
