@@ -201,9 +201,9 @@ def is_global(table: str) -> bool:
 def _tables(connection: BaseDatabaseWrapper, condition: str) -> set[str]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT c.relname FROM pg_class c JOIN pg_namespace n"
+            "SELECT c.relname FROM pg_class c JOIN pg_namespace n"  # noqa: S608 (own text)
             " ON n.oid = c.relnamespace WHERE n.nspname = current_schema()"
-            f" AND c.relkind IN ('r', 'p') {condition}"  # noqa: S608 (our own text)
+            f" AND c.relkind IN ('r', 'p') {condition}"
         )
         return {row[0] for row in cursor.fetchall()}
 

@@ -70,8 +70,17 @@ def current_company() -> UUID | None:
     return UUID(company_id) if company_id else None
 
 
+def is_every() -> bool:
+    """Tell whether every company's rows are open in this context."""
+    return wanted().role == EVERY_ROLE
+
+
 def tell(connection: BaseDatabaseWrapper) -> None:
-    """Tell a connection the scope, for code that uses psycopg's own cursor next."""
+    """Tell a connection the scope, for code that uses psycopg's own cursor next.
+
+    It is opened where it is not. Only ``default`` is ever told: the other databases
+    act as the login they have.
+    """
     connection.tell_scope()  # type: ignore[attr-defined]
 
 

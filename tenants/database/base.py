@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 from django.db.backends.postgresql import base
-from django.db.utils import ProgrammingError
+from django.db.utils import InterfaceError, ProgrammingError
 
 from tenants.scoping import NO_SCOPE, Scope, ScopeMissing, wanted
 
@@ -22,15 +22,17 @@ _Base: Any = base.DatabaseWrapper
 
 _TELL = "SELECT set_config('role', %s, false), set_config('askpro.company', %s, false)"
 _MEMORY = "askpro_told"
+#: The application's database; the owner and the reader act as the login they have.
+_WALLED_ALIAS = "default"
 
 
-class DatabaseWrapper(_Base):
+class DatabaseWrapper(_Base):  # type: ignore[misc]
     """Tells each connection of ``default`` the scope before each statement."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._is_quiet = False
-        if self.alias == "default":
+        if self.alias == _WALLED_ALIAS:
             # Not on connection_created, which fires at every reconnect.
             self.execute_wrappers.append(self._tell_first)
 
@@ -42,6 +44,9 @@ class DatabaseWrapper(_Base):
         many: bool,
         context: dict[str, Any],
     ) -> Any:
+        if context["cursor"].cursor.connection is not self.connection:
+            # The pool may have lent it to somebody else, in another scope.
+            raise InterfaceError("the connection of this cursor was given back")
         if not self._is_quiet:
             self.tell_scope()
         try:
@@ -56,13 +61,16 @@ class DatabaseWrapper(_Base):
 
     def tell_scope(self) -> None:
         """Tell the connection role and company, if it was told something else."""
-        connection = self.connection
-        scope = wanted()
-        if connection is None or getattr(connection, _MEMORY, None) == scope:
+        if self.alias != _WALLED_ALIAS:
             return
+        self.ensure_connection()
+        scope = wanted()
+        if getattr(self.connection, _MEMORY, None) == scope:
+            return
+        self.validate_no_broken_transaction()
         self._forget()
-        with psycopg.Cursor(connection) as cursor, self.wrap_database_errors:
-            cursor.execute(_TELL, scope, prepare=True)
+        with self.wrap_database_errors, psycopg.Cursor(self.connection) as cursor:
+            cursor.execute(_TELL, scope)
         self._remember(scope)
 
     def _remember(self, scope: Scope) -> None:
