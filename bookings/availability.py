@@ -191,7 +191,8 @@ def wished_instant(
     :param check_notice: False for the moment of an appointment that exists.
     :raises Declined: that moment doesn't exist, is past, or comes too soon.
     """
-    if wish.date is None or wish.time is None:
+    is_range = wish.date_to is not None and wish.date_to != wish.date
+    if wish.date is None or wish.time is None or is_range:
         return None
     at = to_instant(wish.date, wish.time, caller.branch.zone)
     if at is None:

@@ -40,6 +40,16 @@ def _interval(text: str) -> tuple[time, time]:
     return time.fromisoformat(begin.strip()), time.fromisoformat(last)
 
 
+def span(branch: Branch) -> tuple[time, time] | None:
+    """Return the earliest opening and the latest closing of a week, if known."""
+    all_hours = [
+        _interval(text) for texts in branch.opening_hours.values() for text in texts
+    ]
+    if not all_hours:
+        return None
+    return min(begin for begin, _ in all_hours), max(end for _, end in all_hours)
+
+
 def is_open(branch: Branch, begin: datetime, end: datetime) -> bool:
     """Tell whether a visit lies within the opening hours.
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
+from bookings import hours
 from bookings.answers import Code, Declined
 from bookings.calls import Caller
 from bookings.language import names, phrases
@@ -52,6 +53,7 @@ def moment_of(caller: Caller, wish: Wish) -> Reading:
         now=caller.now,
         zone=branch.zone,
         region=branch.region or branch.company.region,
+        hours=hours.span(branch),
     )
     if reading.question or reading.error:
         raise Declined(
