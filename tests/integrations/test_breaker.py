@@ -172,6 +172,7 @@ def test_the_state_is_unknown_while_redis_is_away(monkeypatch):
 def test_the_state_leaves_nothing_behind_for_ever():
     fail(breaker.BREAKER_FAILURES)
     client = redis.client()
+    assert client is not None
     keys = client.keys("askpro:platform:breaker:*")
 
     assert keys

@@ -1,4 +1,5 @@
 import uuid
+from dataclasses import replace
 
 import pytest
 from django.db import connection, transaction
@@ -13,18 +14,18 @@ pytestmark = pytest.mark.django_db
 
 
 def exchange(**changes):
-    facts = {
-        "provider": "calcom",
-        "account_key": "k",
-        "method": "POST",
-        "path": "/v2/bookings",
-        "status": 201,
-        "duration_ms": 250,
-        "outcome": "ok",
-        "error": "",
-        "correlation_id": "call_1",
-    }
-    return Exchange(**(facts | changes))
+    usual = Exchange(
+        provider="calcom",
+        account_key="k",
+        method="POST",
+        path="/v2/bookings",
+        status=201,
+        duration_ms=250,
+        outcome="ok",
+        error="",
+        correlation_id="call_1",
+    )
+    return replace(usual, **changes)
 
 
 @pytest.fixture
