@@ -68,7 +68,7 @@ def workspace() -> Json:
     """Return organisation and keys, made when they are first asked for."""
     row = RetellRecord.objects.filter(kind=Kind.WORKSPACE).first()
     if row is None:
-        _seed()
+        seed()
         row = RetellRecord.objects.get(kind=Kind.WORKSPACE)
     body: Json = row.body
     return body
@@ -102,7 +102,7 @@ def remove(kind: Kind, identifier: str) -> bool:
     return bool(chosen.delete()[0])
 
 
-def _seed() -> None:
+def seed() -> None:
     """Write the first state; where two processes try, the first one's stays."""
     first = [
         (
