@@ -166,9 +166,6 @@ class ProviderClient:
         self, attempt: Attempt, error: requests.RequestException
     ) -> ProviderUnavailable:
         """Return what a broken exchange means. The error's text may name a secret."""
-        was_read = isinstance(
-            error, requests.ReadTimeout | requests.exceptions.ChunkedEncodingError
-        )
         if attempt.is_over or isinstance(error, requests.Timeout):
             kind: type[ProviderUnavailable] = ProviderTimedOut
         else:
@@ -177,7 +174,7 @@ class ProviderClient:
             self.provider,
             status=attempt.status,
             text=type(error).__name__,
-            sent=attempt.sent or was_read,
+            sent=attempt.sent,
         )
 
     def _judge(self, status: int, raw: bytes) -> Any:

@@ -1,3 +1,5 @@
+import socket
+import time
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -24,6 +26,7 @@ from integrations.models import ProviderRequest
 from tenants.models import Branch, Company, ProviderAccount
 from tenants.scoping import every_company, scope
 from tests.integrations.calcom.payloads import example, recorded
+from tests.integrations.real_server import Server
 
 BASE = "https://api.cal.example"
 ACCOUNT = "calcom-calendar-test"
@@ -42,10 +45,8 @@ REQUEST = BookingRequest(
     ),
 )
 
-#: Silences after which nobody knows, and ones that sent nothing.
+#: Answers after which nobody knows, and failures after which nothing was done.
 AFTER_SENDING = [
-    {"body": requests.ReadTimeout()},
-    {"body": requests.exceptions.ChunkedEncodingError()},
     {"status": 408},
     {"status": 500, "json": {"statusCode": 500, "message": "Internal server error"}},
     {"status": 502, "body": "<html>"},
@@ -66,17 +67,21 @@ def calcom():
         yield mock
 
 
-@pytest.fixture
-def calendar():
-    breaker.reset(ACCOUNT)
+def calendar_at(base_url):
     client = CalcomClient(
-        BASE,
+        base_url,
         api_key="cal_live_0000EXAMPLE0000",
         account_key=ACCOUNT,
         record=lambda exchange: None,
         breaker=Breaker(ACCOUNT),
     )
-    yield CalcomCalendar(client, company_id=uuid4())
+    return CalcomCalendar(client, company_id=uuid4())
+
+
+@pytest.fixture
+def calendar():
+    breaker.reset(ACCOUNT)
+    yield calendar_at(BASE)
     breaker.reset(ACCOUNT)
 
 
@@ -153,7 +158,7 @@ class TestFreeSlots:
 
         assert [slot.starts_at for slot in slots] == [begin]
 
-    @pytest.mark.parametrize("silence", [*AFTER_SENDING[:5], *BEFORE_SENDING])
+    @pytest.mark.parametrize("silence", [*AFTER_SENDING[:3], *BEFORE_SENDING])
     def test_without_an_answer_the_calendar_is_unavailable(
         self, calendar, calcom, silence
     ):
@@ -549,6 +554,37 @@ class TestCancel:
 
         with pytest.raises(OutcomeUnknown):
             self.ask(calendar)
+
+
+class TestOverARealConnection:
+    @pytest.mark.parametrize("pause_s", [0, 1])
+    @pytest.mark.parametrize(
+        "write",
+        [
+            lambda calendar: calendar.book(REQUEST, timeout_s=0.5),
+            lambda calendar: calendar.move(
+                OLD, starts_at=WISHED, reason="x", timeout_s=0.5
+            ),
+            lambda calendar: calendar.cancel(OLD, reason="x", timeout_s=0.5),
+        ],
+    )
+    def test_a_write_that_is_cut_or_not_answered_is_unknown(
+        self, calendar, write, pause_s
+    ):
+        server = Server(lambda connection, request: time.sleep(pause_s))
+
+        with pytest.raises(OutcomeUnknown):
+            write(calendar_at(server.url))
+
+        server.close()
+        assert len(server.requests) == 1
+
+    def test_a_write_that_found_nobody_may_be_repeated(self, calendar):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+
+        with pytest.raises(CalendarUnavailable):
+            calendar_at(f"http://127.0.0.1:{port}").book(REQUEST, timeout_s=0.5)
 
 
 @pytest.mark.django_db
