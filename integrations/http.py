@@ -147,6 +147,11 @@ class ProviderClient:
                 raw = self._receive(attempt, response)
         except requests.RequestException as error:
             raise self._silence(attempt, error) from None
+        except UnicodeError:
+            # Staff pasted a key with signs that no header can hold.
+            raise ProviderRejected(
+                self.provider, text="the key can't be sent: check it", sent=False
+            ) from None
         return self._judge(response.status_code, raw)
 
     def _receive(self, attempt: Attempt, response: requests.Response) -> bytes:

@@ -315,6 +315,26 @@ class TestWhetherItWasSent:
 
         assert server.connections == 2
 
+    def test_a_key_that_no_header_can_hold_is_refused_at_once(
+        self, serve, exchanges, circuit
+    ):
+        server = serve(yes)
+        client = ProviderClient(
+            server.url,
+            headers={"Authorization": "Bearer cal_live_…"},
+            account_key="account-1",
+            provider="calcom",
+            record=exchanges.append,
+            breaker=circuit,
+        )
+
+        with pytest.raises(ProviderRejected, match="check it") as caught:
+            client.call("POST", "/", timeout_s=2)
+
+        assert caught.value.sent is False
+        assert server.requests == []
+        assert client.call("GET", "/", timeout_s=2, headers={"Authorization": "x"})
+
 
 class TestAnswers:
     @pytest.mark.parametrize("status", [408, 500, 502, 503, 504])
