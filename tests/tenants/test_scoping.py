@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -186,27 +187,43 @@ class Walk:
             Branch.objects.create(company_id=other, slug="x", name="x")
 
     def fails_in_savepoint(self, depth: int) -> None:
+        """The roll-back comes when the scope of the failed statement has ended."""
         company = self.random.choice(self.companies)
-        with scope(company), suppress(DatabaseError), transaction.atomic():
+        with suppress(DatabaseError), transaction.atomic(), scope(company):
             Branch.objects.exists()
             connection.cursor().execute("SELECT 1 / 0")
 
+    @contextmanager
+    def told_inside(self, company: UUID | None) -> Iterator[None]:
+        """A transaction in which the scope is told, and what it shows afterwards."""
+        self.scopes.append(company)
+        with scope(company) if company else every_company():
+            with suppress(DatabaseError), transaction.atomic():
+                Branch.objects.exists()
+                yield
+            self.check()
+        self.scopes.pop()
+
     def commits_an_error(self, depth: int) -> None:
         """PostgreSQL answers this COMMIT with a roll-back, without an error."""
-        with scope(self.random.choice(self.companies)), transaction.atomic():
-            Branch.objects.exists()
-            with suppress(DatabaseError):
-                connection.cursor().execute("SELECT 1 / 0")
+        company = self.random.choice(self.companies)
+        with self.told_inside(company), suppress(DatabaseError):
+            connection.cursor().execute("SELECT 1 / 0")
 
     def fails_late(self, depth: int) -> None:
         """The deferred foreign key refuses at COMMIT."""
         mine, other = self.companies
-        with every_company(), pytest.raises(DatabaseError), transaction.atomic():
+        with self.told_inside(None):
             PhoneNumber.objects.create(
                 company_id=mine,
                 branch=Branch.objects.get(company=other),
                 number=f"+4930{self.random.randrange(10**9):09}",
             )
+
+    def closes_inside(self, depth: int) -> None:
+        """The pool rolls this transaction back, unseen."""
+        with self.told_inside(self.random.choice(self.companies)):
+            connection.close()
 
     def manual(self, depth: int) -> None:
         transaction.set_autocommit(False)
@@ -228,13 +245,12 @@ class Walk:
         connection.close_if_unusable_or_obsolete()
 
     def breaks_inside(self, depth: int) -> None:
-        with suppress(DatabaseError), transaction.atomic():
-            _told()
+        with self.told_inside(self.random.choice(self.companies)):
             _terminate()
             _told()
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(6))
 def test_a_connection_shows_what_the_scope_says_at_random(companies, seed):
     walk = Walk(seed, companies)
 
@@ -337,6 +353,24 @@ def test_letting_go_returns_the_connection_to_the_pool(companies):
         let_go()
         assert connection.connection is None
         assert Branch.objects.count() == 1
+
+
+def test_a_connection_that_the_pool_rolled_back_is_told_again(companies):
+    salon, garage = companies
+    connection.close()
+    connection.close_pool()  # else another one of the pool is taken
+    with scope(garage):
+        assert Branch.objects.get().name == "werkstatt"
+
+    with scope(salon):
+        with transaction.atomic():
+            assert Branch.objects.get().name == "salon"
+            lent = connection.connection
+            connection.close()
+        while lent not in connection.pool._pool:
+            time.sleep(0.01)
+        assert Branch.objects.get().name == "salon"
+        assert connection.connection is lent
 
 
 def test_a_cursor_whose_connection_was_given_back_is_refused(companies):
