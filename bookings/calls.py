@@ -123,6 +123,9 @@ def _raise(call: Call, facts: CallFacts) -> None:
         if getattr(facts, name) and getattr(facts, name) != getattr(call, name):
             setattr(call, name, getattr(facts, name))
             changed.append(name)
+    if call.started_at and call.ended_at and call.ended_at < call.started_at:
+        call.ended_at = call.started_at
+        changed.append("ended_at")
     if changed:
         call.save(update_fields=changed)
 

@@ -50,9 +50,7 @@ def prove(caller: Caller, *, name: str, starts_at: datetime | None) -> None:
     """
     call = caller.call
     if call.proof_attempts >= PROOF_ATTEMPTS:
-        raise Declined(
-            Code.NOT_PERMITTED, phrases.not_permitted(), needs_person=True
-        )
+        raise Declined(Code.NOT_PERMITTED, phrases.not_permitted(), needs_person=True)
     if names.is_placeholder(name) or starts_at is None:
         raise Declined(Code.NOT_PERMITTED, phrases.identity_needed())
     candidates = Appointment.objects.filter(

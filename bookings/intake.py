@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from askpro.errors import AskProError
 from bookings import availability, identity, occupancy, policies, wishes
 from bookings.answers import Code, Declined
 from bookings.availability import Choice, Free
@@ -19,6 +20,16 @@ from bookings.models import Appointment, Customer, Occupancy, Offer
 from bookings.occupancy import Claim
 from bookings.wishes import Wish
 from tenants.models import Service, Staff
+
+
+class Taken(AskProError):
+    """The time that was wished is not free; nothing was stored."""
+
+    def __init__(
+        self, service: Service, staff: Staff | None, starts_at: datetime
+    ) -> None:
+        super().__init__()
+        self.service, self.staff, self.starts_at = service, staff, starts_at
 
 
 @dataclass(frozen=True)
@@ -34,7 +45,8 @@ class Agreed:
 def book(caller: Caller, wish: Wish) -> Appointment:
     """Write an appointment and its time down; the same wish again gives the same row.
 
-    :raises Declined: something is missing, forbidden or taken; nothing is stored.
+    :raises Declined: something is missing or forbidden; nothing is stored.
+    :raises Taken: nothing is stored.
     :raises CalendarUnavailable: a time without an offer could not be checked.
     :raises CalendarRefused: the branch's set-up is wrong.
     """
@@ -129,7 +141,7 @@ def _choice(caller: Caller, agreed: Agreed) -> Choice:
 def _checked(caller: Caller, agreed: Agreed) -> Choice:
     """Ask the calendar whether this very time is free.
 
-    :raises Declined: it isn't.
+    :raises Taken: it isn't.
     """
     policies.check_start(caller, agreed.starts_at)
     ways = availability.choices(caller.branch, agreed.service, staff=agreed.staff)
@@ -138,7 +150,7 @@ def _checked(caller: Caller, agreed: Agreed) -> Choice:
         caller, ways, begin=begin, end=begin + timedelta(minutes=1), is_fresh=True
     )
     if not free:
-        raise Declined(Code.TAKEN, "")
+        raise Taken(agreed.service, agreed.staff, agreed.starts_at)
     return free[0].choice
 
 
@@ -194,7 +206,7 @@ def _insert(
         if not occupancy.claim(
             [_booking(free, appointment)], rehearsal=appointment.is_rehearsal
         ):
-            raise Declined(Code.TAKEN, "")
+            raise Taken(agreed.service, agreed.staff, agreed.starts_at)
     if offer is not None:
         Offer.objects.filter(pk=offer.pk).update(accepted_at=timezone.now())
     occupancy.release_holds(caller.call.pk)
@@ -232,8 +244,10 @@ def _customer(caller: Caller, wish: Wish, name: str) -> Customer:
 def move(caller: Caller, appointment: Appointment, starts_at: datetime) -> Appointment:
     """Write down that an appointment is to move; its old time stays until it has.
 
-    :raises Declined: not allowed, not free, or something else is under way.
+    :raises Declined: not allowed, or something else is under way.
+    :raises Taken: the new time is not free; the old one stays.
     """
+    taken = Taken(appointment.service, appointment.staff, starts_at)
     if starts_at == appointment.starts_at and appointment.intent is None:
         return appointment
     policies.check_change(caller, appointment)
@@ -251,7 +265,7 @@ def move(caller: Caller, appointment: Appointment, starts_at: datetime) -> Appoi
         moving_uid=appointment.calcom_uid,
     )
     if not free:
-        raise Declined(Code.TAKEN, "")
+        raise taken
     resource = availability.resource_of(
         caller.branch, appointment.service, appointment.staff_id
     )
@@ -263,7 +277,7 @@ def move(caller: Caller, appointment: Appointment, starts_at: datetime) -> Appoi
             caller, appointment, Appointment.Intent.MOVE, wished_starts_at=starts_at
         )
         if not occupancy.claim_move(appointment, resource, wanted):
-            raise Declined(Code.TAKEN, "")
+            raise taken
     appointment.refresh_from_db()
     return appointment
 

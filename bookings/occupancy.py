@@ -243,6 +243,14 @@ def settle_move(appointment: Appointment, kept: Span) -> None:
 def shift(appointment: Appointment, wanted: Span) -> None:
     """Let an appointment's time be where the calendar has put it.
 
+    What is only held for a caller gives way: in the calendar it is taken already.
+
     :raises IntegrityError: another appointment is there; nothing has changed.
     """
-    Occupancy.objects.filter(appointment=appointment).update(during=wanted)
+    own = Occupancy.objects.filter(appointment=appointment)
+    Occupancy.objects.filter(
+        resource__in=own.values("resource"),
+        purpose=Occupancy.Purpose.HOLD,
+        during__overlap=wanted,
+    ).delete()
+    own.update(during=wanted)

@@ -31,7 +31,8 @@ def offers(
 ) -> Answer:
     """Find times near a wish, hold them for this call and say them.
 
-    :param is_taken: the wished time was just found taken.
+    :param is_taken: the wished time was just found taken. The calendar may go on
+        offering it for some seconds; we don't.
     :raises Declined: the wish can't be met by any time.
     :raises CalendarUnavailable: the calendar gave no answer in time.
     """
@@ -39,6 +40,8 @@ def offers(
     exact = availability.wished_instant(caller, reading)
     begin, end = availability.window(caller, reading)
     free = availability.free_times(caller, ways, begin=begin, end=end)
+    if is_taken:
+        free = [one for one in free if one.starts_at != exact]
     held = availability.hold(caller, availability.best(caller, reading, free))
     zone, starts = caller.branch.zone, [offer.starts_at for offer in held]
     data: dict[str, Any] = {
@@ -109,13 +112,18 @@ def booking(caller: Caller, appointment: Appointment) -> Answer:
         return Answer(Code.PENDING, _pending(appointment, at), data)
     if appointment.last_error != "taken":
         return Answer(Code.UPSTREAM_UNAVAILABLE, phrases.callback_noted(), data)
-    reading = Reading(
-        date=appointment.starts_at.astimezone(zone).date(),
-        time=appointment.starts_at.astimezone(zone).time(),
+    return alternatives(
+        caller, appointment.service, appointment.staff, appointment.starts_at
     )
-    return offers(
-        caller, reading, appointment.service, appointment.staff, is_taken=True
-    )
+
+
+def alternatives(
+    caller: Caller, service: Service, staff: Staff | None, starts_at: datetime
+) -> Answer:
+    """Say that a time is taken, and offer others near it."""
+    local = starts_at.astimezone(caller.branch.zone)
+    reading = Reading(date=local.date(), time=local.time())
+    return offers(caller, reading, service, staff, is_taken=True)
 
 
 def _pending(appointment: Appointment, at: str) -> str:

@@ -83,7 +83,14 @@ def _empty() -> None:
             ).fetchall()
             if row[0] not in KEPT_TABLES and not row[0].startswith(KEPT_PREFIXES)
         ]
-        owner.execute(f"TRUNCATE {', '.join(tables)} CASCADE")
+        # Workers still look at the tables: sometimes one of us is the victim.
+        for _ in range(20):
+            try:
+                owner.execute(f"TRUNCATE {', '.join(tables)} CASCADE")
+            except psycopg.errors.DeadlockDetected:
+                continue
+            return
+        raise AssertionError("the tables could not be emptied")
 
 
 @pytest.fixture(scope="session")
@@ -99,6 +106,18 @@ def running_system(processes):
     from tests import system
 
     return system.start(processes)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Add the processes' last words to a test that failed with them."""
+    report = yield
+    processes = getattr(item, "funcargs", {}).get("running_system")
+    if report.failed and processes is not None:
+        from tests.system import logs_of
+
+        report.sections.append(("processes", logs_of(processes.processes)))
+    return report
 
 
 @pytest.fixture

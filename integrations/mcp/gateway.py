@@ -24,7 +24,10 @@ from bookings.language import phrases
 from bookings.models import Callback
 from bookings.wishes import Wish
 from integrations import journal
-from integrations.mcp import registry
+from integrations.mcp import (
+    registry,
+    servers,  # noqa: F401 (registers the tools)
+)
 from integrations.mcp.arguments import canonical
 from integrations.mcp.registry import Tool
 from integrations.models import ToolCall

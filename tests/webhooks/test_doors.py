@@ -141,6 +141,7 @@ def test_every_order_of_events_ends_in_the_same_call(system, salon):
         "call_analyzed",
         call_id=call_id,
         from_number=None,
+        start_timestamp=began,
         call_analysis={"call_summary": "Termin", "custom_analysis_data": []},
     )
 

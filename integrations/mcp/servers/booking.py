@@ -12,6 +12,7 @@ from bookings import availability, callbacks, identity, intake, replies, wishes
 from bookings.answers import Answer, Code, Declined
 from bookings.calendars import CalendarUnavailable
 from bookings.calls import Caller
+from bookings.intake import Taken
 from bookings.language import names, phrases
 from bookings.models import Appointment, Callback, Offer
 from bookings.wishes import Wish
@@ -87,20 +88,11 @@ class CreateBooking(Tool):
             appointment = intake.book(caller, wish)
         except CalendarUnavailable:
             return _noted_for_callback(caller, wish)
-        except Declined as declined:
-            if declined.answer.code != Code.TAKEN:
-                raise
-            return _alternatives(caller, wish)
+        except Taken as taken:
+            return replies.alternatives(
+                caller, taken.service, taken.staff, taken.starts_at
+            )
         return replies.settled(caller, appointment, replies.booking)
-
-
-def _alternatives(caller: Caller, wish: Wish) -> Answer:
-    reading = wishes.moment_of(caller, wish)
-    service = wishes.service_of(
-        caller.branch, wish.service, offers=intake.current_offers(caller)
-    )
-    staff = wishes.staff_of(caller.branch, wish.staff)
-    return replies.offers(caller, reading, service, staff, is_taken=True)
 
 
 def _noted_for_callback(caller: Caller, wish: Wish) -> Answer:
@@ -230,10 +222,10 @@ class RescheduleBooking(Tool):
         starts_at = _new_start(caller, wish, appointment)
         try:
             moving = intake.move(caller, appointment, starts_at)
-        except Declined as declined:
-            if declined.answer.code != Code.TAKEN:
-                raise
-            return _other_times(caller, wish, appointment)
+        except Taken as taken:
+            return replies.alternatives(
+                caller, taken.service, taken.staff, taken.starts_at
+            )
         return replies.settled(caller, moving, _move_reply(starts_at))
 
 
@@ -265,13 +257,6 @@ def _new_start(caller: Caller, wish: Wish, appointment: Appointment) -> datetime
     if at is None:
         raise Declined(Code.INVALID_INPUT, phrases.ask_time(), field="time")
     return at
-
-
-def _other_times(caller: Caller, wish: Wish, appointment: Appointment) -> Answer:
-    reading = wishes.moment_of(caller, wish)
-    return replies.offers(
-        caller, reading, appointment.service, appointment.staff, is_taken=True
-    )
 
 
 @register
