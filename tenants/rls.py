@@ -21,7 +21,8 @@ from django.db.utils import DatabaseError
 
 from tenants.scoping import COMPANY_ROLE, EVERY_ROLE
 
-#: Tables without a company, by name or by beginning, and why.
+#: Tables without a company and why; a name that ends in "_" stands for all that
+#: begin with it.
 GLOBAL_TABLES = {
     "auth_": "people sign in before their company is known; operators only",
     "django_session": "sessions, opened before the company is known",
@@ -55,8 +56,8 @@ class CreateRoles(Operation):
         """Create, then grant."""
         login = schema_editor.quote_name(settings.DATABASES["default"]["USER"])
         for role in (COMPANY_ROLE, EVERY_ROLE):
-            _patiently(schema_editor.connection, f"CREATE ROLE {role} NOLOGIN")
-            _patiently(schema_editor.connection, f"GRANT {role} TO {login}")
+            patiently(schema_editor.connection, f"CREATE ROLE {role} NOLOGIN")
+            patiently(schema_editor.connection, f"GRANT {role} TO {login}")
 
     def database_backwards(self, *arguments: Any) -> None:
         """Leave the roles: other databases use them."""
@@ -66,10 +67,18 @@ class CreateRoles(Operation):
         return "Create the roles of the wall"
 
 
-def _patiently(connection: BaseDatabaseWrapper, statement: str) -> None:
+def patiently(connection: BaseDatabaseWrapper, statement: str) -> None:
+    """Run a statement about roles, while others may be running the same.
+
+    :raises DatabaseError: it failed for another reason, or again and again.
+    """
     for _ in range(20):
         try:
-            with connection.cursor() as cursor:
+            # A savepoint: a failed try must not end the migration's transaction.
+            with (
+                transaction.atomic(using=connection.alias),
+                connection.cursor() as cursor,
+            ):
                 cursor.execute(
                     f"DO $do$ BEGIN {statement}; EXCEPTION WHEN duplicate_object"
                     " OR unique_violation THEN NULL; END $do$"
@@ -195,7 +204,8 @@ def unlisted_tables(connection: BaseDatabaseWrapper) -> set[str]:
 
 def is_global(table: str) -> bool:
     """Tell whether a table is listed in :data:`GLOBAL_TABLES`."""
-    return table.startswith(tuple(GLOBAL_TABLES))
+    beginnings = tuple(name for name in GLOBAL_TABLES if name.endswith("_"))
+    return table in GLOBAL_TABLES or table.startswith(beginnings)
 
 
 def _tables(connection: BaseDatabaseWrapper, condition: str) -> set[str]:
@@ -217,6 +227,7 @@ def grant(connection: BaseDatabaseWrapper) -> None:
     if forgotten:
         raise RuntimeError(
             f"Neither walled nor in GLOBAL_TABLES: {', '.join(sorted(forgotten))}."
+            " Add rls.Walled(...) to the migration, or the table with its reason."
         )
     login = connection.ops.quote_name(settings.DATABASES["default"]["USER"])
     roles = f"{COMPANY_ROLE}, {EVERY_ROLE}"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from contextvars import Context
+from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
@@ -357,8 +358,9 @@ def test_letting_go_returns_the_connection_to_the_pool(companies):
 
 def test_a_connection_that_the_pool_rolled_back_is_told_again(companies):
     salon, garage = companies
-    connection.close()
-    connection.close_pool()  # else another one of the pool is taken
+    wrapper: Any = connection
+    wrapper.close()
+    wrapper.close_pool()  # else another one of the pool is taken
     with scope(garage):
         assert Branch.objects.get().name == "werkstatt"
 
@@ -367,7 +369,7 @@ def test_a_connection_that_the_pool_rolled_back_is_told_again(companies):
             assert Branch.objects.get().name == "salon"
             lent = connection.connection
             connection.close()
-        while lent not in connection.pool._pool:
+        while lent not in wrapper.pool._pool:
             time.sleep(0.01)
         assert Branch.objects.get().name == "salon"
         assert connection.connection is lent
