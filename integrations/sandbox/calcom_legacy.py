@@ -141,7 +141,7 @@ def list_event_types(call: Call) -> Response:
 def event_type(call: Call) -> Response:
     """Answer an event type in the old form."""
     row = event_types.own(call)
-    data = {
+    data: Json = {
         "eventType": _event_type(row),
         "locationOptions": [],
         "destinationCalendar": None,

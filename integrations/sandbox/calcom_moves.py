@@ -22,7 +22,7 @@ from integrations.sandbox.calcom_bookings import (
 from integrations.sandbox.calcom_errors import Bare, Coded, Refusal, coded, moment
 from integrations.sandbox.calcom_event_types import needs_confirmation, setting
 from integrations.sandbox.calcom_routes import Call
-from integrations.sandbox.exchange import Response
+from integrations.sandbox.exchange import Json, Response
 from integrations.sandbox.models import CalcomAttendee, CalcomBooking
 
 _MINUTE = timedelta(minutes=1)
@@ -101,7 +101,7 @@ def _moved(old: CalcomBooking, call: Call, *, is_pending: bool) -> CalcomBooking
         description=old.description,
         location=old.location,
         metadata=old.metadata,
-        responses=old.responses | extra,
+        responses=_carried(old.responses) | extra,
         rescheduling_reason=reason,
         rescheduled_by=by,
         from_uid=old.uid,
@@ -121,6 +121,10 @@ def _moved(old: CalcomBooking, call: Call, *, is_pending: bool) -> CalcomBooking
             attendee.pk, attendee.booking = None, new
             attendee.save(force_insert=True)
     return new
+
+
+def _carried(responses: Json) -> Json:
+    return {k: v for k, v in responses.items() if k != "rescheduledReason"}
 
 
 def cancel(call: Call) -> Response:

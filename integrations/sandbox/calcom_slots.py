@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import Q
@@ -208,7 +209,8 @@ def bounds(event_type: CalcomEventType, now: datetime) -> Piece:
     zone = check.zone(event_type.owner.time_zone)
     today = now.astimezone(zone).date()
     earliest, latest = now + notice * _MINUTE, now + timedelta(days=3650)
-    kind, value = window.get("type"), window.get("value")
+    kind: Any = window.get("type")
+    value: Any = window.get("value")
     if kind == "calendarDays":
         latest = _midnight(today + timedelta(days=int(value) + 1), zone)
     elif kind == "businessDays":

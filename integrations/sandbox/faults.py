@@ -19,7 +19,6 @@ SHORT_FORMS = {
     "status": Kind.STATUS,
     "status_after": Kind.STATUS_AFTER,
 }
-PREFIXES = ("/calcom", "/retell")
 
 
 class BadOrder(Exception):
@@ -27,7 +26,7 @@ class BadOrder(Exception):
 
 
 def order(wanted: Json) -> Fault:
-    """Keep an order.
+    """Keep an order. A route that names no provider is Cal.com's.
 
     :raises BadOrder: a member is missing or unknown; nothing is kept.
     """
@@ -49,11 +48,11 @@ def order(wanted: Json) -> Fault:
 def take(method: str, path: str) -> Fault | None:
     """Return the first order that meets a request, one time fewer, or None."""
     path = path.partition("?")[0]
-    for prefix in PREFIXES:
-        path = path.removeprefix(prefix)
+    paths = {path, path.removeprefix("/calcom")}
     for fault in Fault.objects.order_by("pk"):
         wanted, pattern = fault.route.split(" ")
-        if wanted not in ("*", method) or not fnmatch.fnmatchcase(path, pattern):
+        is_met = any(fnmatch.fnmatchcase(name, pattern) for name in paths)
+        if wanted not in ("*", method) or not is_met:
             continue
         if fault.times is None or _spend(fault):
             return fault
@@ -66,7 +65,7 @@ def _spend(fault: Fault) -> bool:
             "UPDATE sandbox_fault SET times = times - 1 WHERE id = %s AND times > 0",
             [fault.pk],
         )
-        return cursor.rowcount == 1
+        return bool(cursor.rowcount)
 
 
 def refusal(fault: Fault, request: Request) -> Response:

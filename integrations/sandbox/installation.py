@@ -101,9 +101,14 @@ def reset() -> Installation:
             Delivery,
             Fault,
             ReceivedRequest,
-            Installation,
         ):
             model.objects.all().delete()
+        for kept in Installation.objects.all():
+            Installation(
+                pk=kept.pk,
+                calcom_api_key=kept.calcom_api_key,
+                calcom_webhook_secret=kept.calcom_webhook_secret,
+            ).save(force_update=True)
         RetellRecord.objects.exclude(kind=RetellRecord.Kind.WORKSPACE).delete()
     made = ensure()
     retell_state.seed()

@@ -6,6 +6,8 @@ in the middle of an exchange, which no web framework lets its views do.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 import socket
 import struct
@@ -24,8 +26,9 @@ CORRELATION_HEADER = "x-correlation-id"
 _HANG_UP_AT_ONCE = struct.pack("ii", 1, 0)
 
 
-class Unrouted(Exception):
-    """No provider lives at this address."""
+def _etag(payload: bytes) -> str:
+    digest = base64.b64encode(hashlib.sha1(payload).digest())[:27].decode()  # noqa: S324
+    return f'W/"{len(payload):x}-{digest}"'
 
 
 def _retell_route(handler: retell.Handler) -> Handler:
@@ -155,6 +158,7 @@ class Exchange(BaseHTTPRequestHandler):
         self.send_header("X-Request-Id", str(uuid.uuid4()))
         if payload:
             self.send_header("Content-Type", "application/json; charset=utf-8")
+            self.send_header("ETag", _etag(payload))
         if response.status != 204:
             self.send_header("Content-Length", str(len(payload)))
         self.end_headers()

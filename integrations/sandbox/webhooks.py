@@ -251,7 +251,7 @@ def _claim(delivery: Delivery) -> bool:
             "DELETE FROM sandbox_delivery WHERE id = %s AND state = 'held'",
             [delivery.pk],
         )
-        return cursor.rowcount == 1
+        return bool(cursor.rowcount)
 
 
 def _flush(delivery: Delivery) -> None:
