@@ -51,7 +51,9 @@ DATABASES: dict[str, dict[str, Any]] = {
 DATABASES["default"]["OPTIONS"]["pool"] = {
     "min_size": 0,
     "max_size": DATABASE_POOL_SIZE,
-    "timeout": 1.5,  # seconds that a request waits for a connection
+    "timeout": 1.0,  # seconds that a request waits for a connection
+    # The default grows its pauses to minutes, and stays away after a restart.
+    "reconnect_timeout": 1.0,
 }
 if env.str("DATABASE_OWNER_URL", default=""):
     DATABASES["owner"] = _database("DATABASE_OWNER_URL")

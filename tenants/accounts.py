@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 
 from tenants import resolver
 from tenants.models import ProviderAccount
@@ -49,7 +50,13 @@ def keys_of(provider: str, endpoint: UUID | None = None) -> AccountKeys | None:
         return known[1]
     if len(_remembered) >= MOST_REMEMBERED:
         _remembered.clear()
-    keys = _read(provider, endpoint)
+    try:
+        keys = _read(provider, endpoint)
+    except (OperationalError, InterfaceError):
+        # While the database is away, what was true a moment ago still verifies.
+        if known is None:
+            raise
+        keys = known[1]
     _remembered[name] = (time.monotonic() + REMEMBERED_S, keys)
     return keys
 

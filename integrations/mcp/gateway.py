@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pydantic
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.utils import timezone
 
 from askpro import correlation
@@ -74,6 +74,12 @@ def answer(asked: Asked) -> Answer:
         try:
             owner = _owner(asked)
             found = _answer_within(asked, owner)
+        except (OperationalError, InterfaceError):
+            # The database is away, and keeping a row would wait for it once more.
+            logger.exception(
+                "the database is away", extra={"tool": asked.tool_name[:80]}
+            )
+            return Answer(Code.INTERNAL, phrases.internal())
         except Exception as error:
             # The last line of defense: a caller hears a sentence, staff see the row.
             logger.exception("a tool failed", extra={"tool": asked.tool_name[:80]})

@@ -6,6 +6,7 @@ import socket
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connections
 from granian.constants import Interfaces
 from granian.server import Server
 
@@ -37,6 +38,11 @@ class Command(BaseCommand):
                     f"Port {port} is in use: choose another with --port."
                 ) from error
         sync_platform_accounts()
+        # The server forks: a pool's connections and threads must not be shared.
+        for connection in connections.all(initialized_only=True):
+            connection.close()
+            if hasattr(connection, "close_pool"):
+                connection.close_pool()
         Server(
             target="askpro.wsgi:application",
             address=host,
