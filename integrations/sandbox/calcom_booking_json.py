@@ -28,19 +28,7 @@ def booking_json(
         "rescheduledByEmail": booking.rescheduled_by,
         **_if_set("rescheduledFromUid", booking.from_uid),
         **_if_set("rescheduledToUid", booking.to_uid),
-        "start": moment(booking.starts_at),
-        "end": moment(booking.ends_at),
-        "duration": (booking.ends_at - booking.starts_at) // timedelta(minutes=1),
-        "eventTypeId": booking.event_type_id,
-        "eventType": {
-            "id": booking.event_type_id,
-            "slug": booking.event_type.slug,
-        },
-        "meetingUrl": booking.location,
-        "location": booking.location,
-        "absentHost": booking.is_host_absent,
-        "createdAt": moment(booking.created_at),
-        "updatedAt": moment(booking.updated_at),
+        **_event(booking),
         "metadata": booking.metadata,
         "rating": None,
         "icsUid": booking.ical_uid,
@@ -57,6 +45,24 @@ def booking_json(
     if is_made:
         body["isPlatformManagedUserBooking"] = False
     return body
+
+
+def _event(booking: CalcomBooking) -> Json:
+    return {
+        "start": moment(booking.starts_at),
+        "end": moment(booking.ends_at),
+        "duration": (booking.ends_at - booking.starts_at) // timedelta(minutes=1),
+        "eventTypeId": booking.event_type_id,
+        "eventType": {
+            "id": booking.event_type_id,
+            "slug": booking.event_type.slug,
+        },
+        "meetingUrl": booking.location,
+        "location": booking.location,
+        "absentHost": booking.is_host_absent,
+        "createdAt": moment(booking.created_at),
+        "updatedAt": moment(booking.updated_at),
+    }
 
 
 def attendee_json(attendee: CalcomAttendee, *, is_seated: bool = False) -> Json:

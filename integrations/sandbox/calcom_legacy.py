@@ -6,6 +6,8 @@ other shapes there, and a booking is refused.
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 from integrations.sandbox import calcom_event_types as event_types
@@ -16,9 +18,37 @@ from integrations.sandbox.calcom_event_types import BOOKER_URL, setting
 from integrations.sandbox.calcom_lists import bookings_of
 from integrations.sandbox.calcom_routes import Call
 from integrations.sandbox.exchange import Json, Response
-from integrations.sandbox.models import CalcomBooking, CalcomEventType, CalcomUser
+from integrations.sandbox.models import (
+    CalcomBooking,
+    CalcomEventType,
+    CalcomSchedule,
+    CalcomUser,
+)
 
 PAGE = 10
+#: What an event type of the old form has without anybody having set it.
+_DEFAULTS: dict[str, Json] = json.loads(Path(__file__).with_suffix(".json").read_text())
+#: Members that the old form has under the same name.
+_SAME = (
+    "offsetStart",
+    "hidden",
+    "minimumBookingNotice",
+    "beforeEventBuffer",
+    "afterEventBuffer",
+    "slotInterval",
+    "disableGuests",
+)
+_CREATE_RULES = {
+    "start": ("isDateString", "must be a valid ISO 8601 date string"),
+    "eventTypeId": (
+        "isNumber",
+        "must be a number conforming to the specified constraints",
+    ),
+    "timeZone": ("isTimeZone", "must be a valid IANA time-zone"),
+    "language": ("isString", "must be a string"),
+    "metadata": ("isObject", "must be an object"),
+    "responses": ("isObject", "must be an object"),
+}
 _CREATE_MEMBERS = ("start", "end", "eventTypeId", "timeZone", "language", "metadata")
 
 
@@ -26,46 +56,21 @@ def refuse_create(call: Call) -> Response:
     """Refuse a booking in the newer form: its members stand elsewhere here."""
     body = call.body
     target = {name: body[name] for name in _CREATE_MEMBERS if name in body}
-    errors: list[Json] = []
-    rules: list[tuple[str, bool, str, str]] = [
-        (
-            "start",
-            check.is_instant(body.get("start")),
-            "isDateString",
-            "start must be a valid ISO 8601 date string",
-        ),
-        (
-            "eventTypeId",
-            check.is_integer(body.get("eventTypeId")),
-            "isNumber",
-            "eventTypeId must be a number conforming to the specified constraints",
-        ),
-        (
-            "timeZone",
-            check.is_zone(body.get("timeZone")),
-            "isTimeZone",
-            "timeZone must be a valid IANA time-zone",
-        ),
-        (
-            "language",
-            isinstance(body.get("language"), str),
-            "isString",
-            "language must be a string",
-        ),
-        (
-            "metadata",
-            isinstance(body.get("metadata"), dict),
-            "isObject",
-            "metadata must be an object",
-        ),
+    is_good = {
+        "start": check.is_instant(body.get("start")),
+        "eventTypeId": check.is_integer(body.get("eventTypeId")),
+        "timeZone": check.is_zone(body.get("timeZone")),
+        "language": isinstance(body.get("language"), str),
+        "metadata": isinstance(body.get("metadata"), dict),
+        "responses": False,
+    }
+    errors = [
+        violation(target, name, rule, f"{name} {text}")
+        for name, (rule, text) in _CREATE_RULES.items()
+        if not is_good[name]
     ]
-    for name, is_good, rule, text in rules:
-        if not is_good:
-            errors.append(violation(target, name, rule, text))
-    if not errors:
-        text = "responses must be an object"
-        errors.append(violation(target, "responses", "isObject", text))
-    raise Invalid(errors)
+    # It asks for the answers only where nothing else is wrong.
+    raise Invalid(errors[:-1] or errors)
 
 
 def bookings(call: Call) -> Response:
@@ -143,7 +148,7 @@ def event_type(call: Call) -> Response:
     row = event_types.own(call)
     data: Json = {
         "eventType": _event_type(row),
-        "locationOptions": [],
+        "locationOptions": _DEFAULTS["location_options"],
         "destinationCalendar": None,
         "team": None,
         "teamMembers": [],
@@ -184,7 +189,7 @@ def _listed(row: CalcomBooking) -> Json:
         "cancelledBy": None,
         "isRecorded": False,
         "rejectionReason": row.rejection_reason or None,
-        "eventType": _event_type(row.event_type),
+        "eventType": _listed_event_type(row.event_type),
         "references": [],
         "payment": [],
         "user": _user(row.host),
@@ -225,41 +230,74 @@ def _user(user: CalcomUser) -> Json:
     }
 
 
-def _event_type(row: CalcomEventType) -> Json:
-    return {
+def _listed_event_type(row: CalcomEventType) -> Json:
+    phone = "attendeePhoneNumber"
+    return _DEFAULTS["listed_event_type"] | {
         "id": row.pk,
         "title": row.title,
         "slug": row.slug,
-        "description": None,
         "length": row.length_min,
-        "offsetStart": setting(row, "offsetStart"),
-        "hidden": setting(row, "hidden"),
-        "eventName": None,
-        "periodType": "UNLIMITED",
-        "requiresConfirmation": event_types.needs_confirmation(row),
-        "minimumBookingNotice": setting(row, "minimumBookingNotice"),
-        "beforeEventBuffer": setting(row, "beforeEventBuffer"),
-        "afterEventBuffer": setting(row, "afterEventBuffer"),
-        "slotInterval": setting(row, "slotInterval"),
         "disableGuests": setting(row, "disableGuests"),
         "seatsPerTimeSlot": event_types.seats_of(row) or None,
-        "price": setting(row, "price"),
-        "currency": setting(row, "currency"),
-        "recurringEvent": None,
-        "schedulingType": None,
-        "teamId": None,
-        "hosts": [],
-        "team": None,
-        "users": [_user(row.owner)],
         "bookingFields": [
-            {
-                "name": entry["slug"],
-                "type": entry["type"],
-                "required": entry.get("required", False),
-                "sources": [{"id": "default", "type": "default", "label": "Default"}],
-                "editable": "system",
-                "hidden": entry.get("hidden", False),
-            }
-            for entry in row.booking_fields
+            _field(entry) for entry in row.booking_fields if entry["slug"] != phone
         ],
     }
+
+
+def _event_type(row: CalcomEventType) -> Json:
+    fields = row.booking_fields
+    if event_types.field(row, "attendeePhoneNumber") is None:
+        hidden = {"slug": "attendeePhoneNumber", "type": "phone", "hidden": True}
+        fields = [hidden, *fields]
+    owner = row.owner
+    profile = {"id": None, "upId": f"usr-{owner.pk}", "username": owner.username}
+    user = _user(owner) | {
+        "locale": owner.locale,
+        "defaultScheduleId": _schedule_id(owner),
+        "isPlatformManaged": False,
+        "nonProfileUsername": owner.username,
+        "profile": profile | {"organizationId": None, "organization": None},
+        "avatar": f"{BOOKER_URL}/avatar.svg",
+    }
+    return _DEFAULTS["event_type"] | {
+        "id": row.pk,
+        "title": row.title,
+        "slug": row.slug,
+        "length": row.length_min,
+        **{name: setting(row, name) for name in _SAME},
+        "requiresConfirmation": event_types.needs_confirmation(row),
+        "seatsPerTimeSlot": event_types.seats_of(row) or None,
+        "owner": {"id": owner.pk, "timeZone": owner.time_zone},
+        "users": [user],
+        "schedule": _schedule_id(owner),
+        "userId": owner.pk,
+        "locations": [
+            {
+                "type": "inPerson",
+                "address": place.get("address", ""),
+                "displayLocationPublicly": True,
+            }
+            for place in setting(row, "locations") or []
+        ],
+        "bookingFields": [_field(entry) for entry in fields],
+    }
+
+
+def _schedule_id(owner: CalcomUser) -> int | None:
+    found = CalcomSchedule.objects.filter(owner=owner, is_default=True).first()
+    return None if found is None else found.pk
+
+
+def _field(entry: Json) -> Json:
+    slug = entry["slug"]
+    usual: Json = {"editable": "user", "sources": [], "label": entry.get("label", "")}
+    body = {
+        "name": slug,
+        "type": entry["type"],
+        "required": entry.get("required", False),
+    }
+    if entry.get("hidden") or slug == "guests":
+        body["hidden"] = bool(entry.get("hidden"))
+    more: Json = _DEFAULTS["fields"].get(slug, usual)
+    return body | more

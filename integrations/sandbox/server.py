@@ -11,14 +11,15 @@ import hashlib
 import re
 import socket
 import struct
+import sys
 import time
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from django.db import connections
+from django.db import DatabaseError, connections
 
-from integrations.sandbox import calcom, control, faults, retell
+from integrations.sandbox import calcom, calcom_errors, control, faults, retell
 from integrations.sandbox.exchange import Handler, Request, Response
 from integrations.sandbox.models import Fault, ReceivedRequest
 
@@ -105,20 +106,32 @@ class Exchange(BaseHTTPRequestHandler):
                 fault = faults.take(request.method, path)
             status = self._exchange(request, fault)
         finally:
-            if not path.partition("?")[0].startswith("/_sandbox/"):
-                ReceivedRequest.objects.create(
-                    method=request.method,
-                    path=path,
-                    status=status,
-                    fault=fault.kind if fault else "",
-                    correlation_id=request.headers.get(CORRELATION_HEADER, "")[:200],
-                    duration_ms=round((time.monotonic() - begun) * 1000),
-                )
-            connections.close_all()
+            try:
+                if not path.startswith("/_sandbox/"):
+                    self._note(request, path, status, fault, begun)
+            finally:
+                connections.close_all()
         if status is None:
             self._hang_up()
         else:
             self.wfile.flush()
+
+    @staticmethod
+    def _note(
+        request: Request,
+        path: str,
+        status: int | None,
+        fault: Fault | None,
+        begun: float,
+    ) -> None:
+        ReceivedRequest.objects.create(
+            method=request.method,
+            path=path,
+            status=status,
+            fault=fault.kind if fault else "",
+            correlation_id=request.headers.get(CORRELATION_HEADER, "")[:200],
+            duration_ms=round((time.monotonic() - begun) * 1000),
+        )
 
     do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
 
@@ -133,7 +146,7 @@ class Exchange(BaseHTTPRequestHandler):
         if fault and kind == Fault.Kind.STATUS:
             response = faults.refusal(fault, request)
         else:
-            response = self.server.router.answer(request)
+            response = self._answer(request)
         if kind == Fault.Kind.CUT_AFTER:
             return None
         if kind == Fault.Kind.DELAY_AFTER:
@@ -144,6 +157,12 @@ class Exchange(BaseHTTPRequestHandler):
             response.body = fault.body
         self._write(response, is_cut=kind == Fault.Kind.CUT_MIDWAY)
         return None if kind == Fault.Kind.CUT_MIDWAY else response.status
+
+    def _answer(self, request: Request) -> Response:
+        try:
+            return self.server.router.answer(request)
+        except DatabaseError:
+            return calcom_errors.bare(500, "Internal server error")
 
     @staticmethod
     def _wait(seconds: float) -> None:
@@ -196,3 +215,5 @@ class SandboxServer(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Keep silent about callers who hang up, as they are meant to."""
+        if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError)):
+            super().handle_error(request, client_address)

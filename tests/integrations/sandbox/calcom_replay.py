@@ -38,6 +38,9 @@ BY_SHAPE = {
     "link",
     "scheduleId",
     "seatUid",
+    "bookingId",
+    "upId",
+    "schedule",
 }
 
 

@@ -14,7 +14,7 @@ from integrations.sandbox.models import (
     Installation,
 )
 from integrations.sandbox.webhooks import TRIGGERS
-from tests.integrations.sandbox.calcom_replay import recording
+from tests.integrations.sandbox.calcom_replay import ask, at_once, recording
 
 SECRET = "whsec_local_example"
 VOLATILE = {"oneTimePassword", "attendeeSeatId", "rescheduleId", "bookingId", "iCalUID"}
@@ -85,6 +85,21 @@ def compare(salon, name, raw):
 
 
 @pytest.mark.django_db
+class TestSubscriptions:
+    def test_are_made_shown_and_changed(self, recorded_salon):
+        recorded_salon.play(
+            "webhook_create_http_loopback",
+            "webhook_create_duplicate_url",
+            "webhook_create_unknown_trigger",
+            "webhook_create_bad_url",
+            "webhooks_list_200",
+            "webhook_get_200",
+            "webhook_get_404",
+            "webhook_patch_200",
+        )
+
+
+@pytest.mark.django_db
 class TestBodies:
     @pytest.mark.parametrize(
         ("webhook", "exchanges"),
@@ -125,6 +140,28 @@ class TestBodies:
         raw, _ = subscriber.deliveries[-1]
         name = "webhook_booking_requested_after_reschedule"
         compare(recorded_salon, name, raw)
+
+    def test_of_somebody_who_did_not_come(self, recorded_salon, subscriber):
+        uid = recorded_salon.book("jP4N7VivU79nVadewJqdac", "2027-01-21T10:00:00Z")
+        CalcomBooking.objects.filter(uid=uid).update(
+            starts_at="2026-11-02T10:00:00Z", ends_at="2026-11-02T10:30:00Z"
+        )
+        marked = [{"email": "max@muster.example", "absent": True}]
+        answer = ask(
+            recorded_salon.base_url,
+            "POST",
+            f"/v2/bookings/{uid}/mark-absent",
+            headers={
+                "Authorization": "Bearer cal_key_aaaa",
+                "cal-api-version": "2024-08-13",
+            },
+            body={"host": False, "attendees": marked},
+        )
+
+        assert answer.status == 200
+        assert answer.body["data"]["attendees"][0]["absent"] is True
+        raw, _ = subscriber.deliveries[-1]
+        compare(recorded_salon, "webhook_booking_no_show_updated", raw)
 
     def test_are_signed_over_the_raw_bytes(self, recorded_salon, subscriber):
         recorded_salon.play("booking_create_201")
@@ -222,8 +259,6 @@ class TestDelivery:
         assert subscriber.triggers() == ["BOOKING_CREATED"]
 
     def test_of_two_cancels_at_once_happens_twice(self, recorded_salon, subscriber):
-        from tests.integrations.sandbox.calcom_replay import at_once
-
         Installation.objects.update(thinking_s=0.3)
         recorded_salon.book("inyHqHUXCGUnzL4UYWbRYs", "2026-12-30T09:00:00Z")
 
