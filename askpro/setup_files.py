@@ -280,7 +280,8 @@ class _Writer:
     def _service(self, part: ServicePart, branch: Branch) -> Service:
         values = part.model_dump(exclude={"name"})
         key = {"company": self.owner, "branch": branch, "name": part.name}
-        return self._put(Service, key, values)
+        service: Service = self._put(Service, key, values)
+        return service
 
     def _person(
         self, part: StaffPart, branch: Branch, services: Mapping[str, Service]

@@ -19,6 +19,7 @@ from askpro.demo import checks, play, sign_in
 from askpro.demo.processes import BASE_DIR, ProcessFailed, Processes
 from integrations.sandbox import wire
 from integrations.sandbox.caller import CallRejected
+from integrations.sandbox.retell_state import AGENT_ID
 from integrations.sandbox.world import SandboxUnreachable, World
 from tenants import readiness
 from tenants.models import Branch, ProviderAccount
@@ -111,7 +112,7 @@ class Command(BaseCommand):
             stored.refresh_from_db()
             self._show_gaps(stored)
             branch["calcom_event_type_id"] = sandbox["calcom"]["event_type_id"]
-            branch["retell_agent_id"] = sandbox["retell"]["agent_id"]
+            branch["retell_agent_id"] = AGENT_ID
             setup_files.apply(company)
             stored.refresh_from_db()
             self._show_gaps(stored)
