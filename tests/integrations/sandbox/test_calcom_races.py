@@ -57,6 +57,9 @@ class TestRaces:
         assert [answer.status for answer in answers] == [201, 201]
         live = CalcomBooking.objects.filter(from_uid=old, status="accepted")
         assert live.count() == 2
+        named = recorded_salon.get_as_owner(f"/v2/bookings/{old}").body["data"]
+        assert named["status"] == "cancelled"
+        assert named["rescheduledToUid"] in live.values_list("uid", flat=True)
 
     def test_moved_to_the_same_time_twice_one_is_a_conflict(self, recorded_salon):
         recorded_salon.book("1JeMatZ2cT6JwZp5cR6g3v", "2026-12-30T13:00:00Z")

@@ -201,6 +201,8 @@ class TestReplay:
             "limit_first_201",
             "limit_second_401",
             "limit_second_anonymous_401",
+            "fields_unknown_slug_201",
+            "slots_limit_reached_200",
             "active_limit_first_201",
             "active_limit_second",
             "locations_not_offered_400",
