@@ -54,3 +54,12 @@ class Command(BaseCommand):
             websockets=False,
             log_enabled=False,
         ).serve()
+
+
+def _close_connections() -> None:
+    """Leave nothing open: the workers are forked, and would share it.
+
+    Two processes that talk over one socket read each other's rows.
+    """
+    connections.close_all()
+    connections["default"].close_pool()  # type: ignore[attr-defined]
