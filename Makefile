@@ -22,7 +22,7 @@ demo: install
 	$(BIN)/python manage.py demo $(ARGS)
 
 bench: install
-	$(BIN)/python manage.py bench $(ARGS)
+	ASKPRO_VAR=$${TMPDIR:-/tmp}/askpro-bench-$$$$ sh -c '$(BIN)/python manage.py bench $(ARGS); status=$$?; rm -rf "$$ASKPRO_VAR"; exit $$status'
 
 lint: install
 	$(BIN)/ruff format --check .

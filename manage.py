@@ -21,6 +21,7 @@ OFFLINE = {
 }
 #: These change or read tables as their owner.
 OWNERS = {
+    "bench",
     "flush",
     "inspectdb",
     "makemigrations",

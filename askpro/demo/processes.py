@@ -52,13 +52,28 @@ class Processes:
 
         :param speaks: its standard output is read by :meth:`first_line` instead.
         """
+        command = [sys.executable, str(BASE_DIR / "manage.py"), *arguments]
+        return self.launch(name, command, speaks=speaks)
+
+    def launch(
+        self,
+        name: str,
+        command: list[str],
+        *,
+        speaks: bool = False,
+        listens: bool = False,
+    ) -> subprocess.Popen[str]:
+        """Start any command the same way.
+
+        :param listens: it is told things on its standard input.
+        """
         log = (self.logs / f"{name}.log").open("w")
         with log:
-            process = subprocess.Popen(
-                [sys.executable, str(BASE_DIR / "manage.py"), *arguments],
+            process = subprocess.Popen(  # noqa: S603 (our own commands)
+                command,
                 cwd=BASE_DIR,
                 env=self.environment,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE if listens else subprocess.DEVNULL,
                 stdout=subprocess.PIPE if speaks else log,
                 stderr=log,
                 text=True,
@@ -125,8 +140,9 @@ class Processes:
             # The session is the process' own: its children go with it.
             os.killpg(process.pid, signal.SIGKILL)
             process.wait(STOP_TIMEOUT_S)
-        if process.stdout is not None:
-            process.stdout.close()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
 
 
 def _die_with_parent() -> None:

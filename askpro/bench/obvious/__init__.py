@@ -1,0 +1,1 @@
+"""The design that comes to mind first, to be compared with."""
