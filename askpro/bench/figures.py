@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -107,6 +108,8 @@ class Part:
     series: dict[tuple[str, int], Series] = field(default_factory=dict)
     targets: list[Target] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    codes: Counter[str] = field(default_factory=Counter)
 
     def of(self, candidate: str, callers: int) -> Series:
         """Return the rounds of a candidate, made at the first call."""
@@ -136,6 +139,7 @@ class Part:
                 f"{Spread.of(one.p50s).text():>22}{Spread.of(one.p99s).text():>24}"
                 f"{Spread.of(one.cpu_ms).median:>8.2f}"
             )
+        found += [f"  {note}" for note in self.notes]
         return found + [f"  {target.text()}" for target in self.targets]
 
     def to_json(self) -> dict[str, Any]:
@@ -143,6 +147,7 @@ class Part:
         return {
             "title": self.title,
             "remark": self.remark,
+            "notes": self.notes,
             "series": [
                 {"candidate": name, "callers": callers} | series.to_json()
                 for (name, callers), series in self.series.items()

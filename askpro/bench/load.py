@@ -1,4 +1,4 @@
-"""A load generator: one thread, plain sockets kept alive, so that it stays out of the way.
+"""A load generator: one thread, plain sockets kept alive, little work of its own.
 
 Runs as a process of its own and imports nothing of ours. Each line of its input is a
 plan, each line of its output what came of it; see :class:`Plan` and :class:`Result`.

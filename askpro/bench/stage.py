@@ -190,10 +190,10 @@ def call_object(call_id: str, position: int, **more: Any) -> Json:
 
 
 def tool_request(
-    name: str, call_id: str, position: int, **arguments: str
+    tool: str, call_id: str, position: int, /, **arguments: str
 ) -> tuple[str, str]:
     """Return path and body of a question to the function door."""
-    body = {"name": name, "call": call_object(call_id, position), "args": arguments}
+    body = {"name": tool, "call": call_object(call_id, position), "args": arguments}
     return "/api/mcp/retell/functions", orjson.dumps(body).decode()
 
 
