@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from askpro import correlation
 from bookings import callbacks, occupancy, outcomes, slots
 from bookings.calendars import CalendarBooking
 from bookings.models import Appointment, Callback
@@ -42,11 +43,22 @@ def adopt(
     with transaction.atomic():
         appointment = _found(payload)
         if appointment is not None:
+            correlation.take(_correlation_of(appointment))
             _adopt(appointment, event, payload, booking)
     if appointment is not None:
         slots.forget(appointment.company_id, appointment.event_type_id)
     elif isinstance(event_type_id, int):
         _forget_foreign(event_type_id)
+
+
+def _correlation_of(row: Appointment) -> str:
+    """Return the id of the call that last had something to do with it."""
+    call = row.intent_call if row.intent else None
+    last = row.changes.order_by("-id").first() if call is None else None
+    if last is not None and last.correlation_id:
+        return last.correlation_id
+    call = call or row.call
+    return call.correlation_id if call else correlation.current()
 
 
 def _forget_foreign(event_type_id: int) -> None:

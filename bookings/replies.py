@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from bookings import availability, callbacks, identity, outcomes, waiting
 from bookings.answers import Answer, Code, Declined
+from bookings.availability import Free
 from bookings.calls import Caller
 from bookings.language import phrases
 from bookings.language.times import Reading
@@ -42,7 +43,7 @@ def offers(
     free = availability.free_times(caller, ways, begin=begin, end=end)
     if is_taken:
         free = [one for one in free if one.starts_at != exact]
-    held = availability.hold(caller, availability.best(caller, reading, free))
+    held = _held(caller, reading, free)
     zone, starts = caller.branch.zone, [offer.starts_at for offer in held]
     data: dict[str, Any] = {
         "service": service.name,
@@ -55,6 +56,17 @@ def offers(
         say = phrases.taken(exact, starts, zone=zone, now=caller.now)
         return Answer(Code.TAKEN, say, data)
     return Answer(Code.OK, phrases.offer(starts, zone=zone, now=caller.now), data)
+
+
+def _held(caller: Caller, reading: Reading, free: Sequence[Free]) -> list[Offer]:
+    """Hold the best times; where others took all of them just now, the next best."""
+    remaining = list(free)
+    held: list[Offer] = []
+    while remaining and not held:
+        candidates = availability.best(caller, reading, remaining)
+        held = availability.hold(caller, candidates)
+        remaining = [one for one in remaining if one not in candidates]
+    return held
 
 
 def _offer_facts(caller: Caller, offer: Offer) -> dict[str, Any]:

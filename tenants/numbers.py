@@ -6,6 +6,7 @@ import re
 
 import phonenumbers
 
+E164 = re.compile(r"\+[1-9]\d{6,14}")
 _TRUNK_ZERO = re.compile(r"\(\s*0\s*\)")
 
 
@@ -23,4 +24,5 @@ def e164(spoken: str, *, region: str = "DE") -> str | None:
         return None
     if not phonenumbers.is_possible_number(number):
         return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    text = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return text if E164.fullmatch(text) else None

@@ -27,6 +27,10 @@ MAY_LOOK_ACROSS = {
     "webhooks/inbox.py": "the door's INSERT",
     "webhooks/tasks.py": "claims and settles deliveries",
     "webhooks/handlers.py": "finds whose booking an event is about",
+    "askpro/management/commands/import_setup.py": "writes the companies of a file",
+    "tenants/management/commands/preflight.py": "lists every company's branches",
+    "integrations/management/commands/circuit_breaker_reset.py": "any account's",
+    "webhooks/management/commands/webhooks_retry_failed.py": "any company's",
     "askpro/checks.py": "looks whether any account points at the sandbox",
     "askpro/management/commands/demo.py": "sets the demo company up",
 }

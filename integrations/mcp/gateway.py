@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -207,6 +208,7 @@ def _goes_in_circles(caller: Caller, asked: Asked, found: Answer) -> bool:
 def _keep(
     asked: Asked, owner: Owner | None, found: Answer, *, upstream_ms: int
 ) -> None:
+    took = timedelta(seconds=time.monotonic() - asked.started)
     row = ToolCall(
         company_id=owner.company_id if owner else None,
         account_id=asked.account.id,
@@ -221,8 +223,8 @@ def _keep(
         code=str(found.code),
         is_success=found.success,
         error=asked.error[:300],
-        at=timezone.now(),
-        duration_ms=int((time.monotonic() - asked.started) * 1000),
+        at=timezone.now() - took,
+        duration_ms=int(took.total_seconds() * 1000),
         upstream_ms=upstream_ms,
     )
     wall: Callable[[], Any] = (

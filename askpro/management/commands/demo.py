@@ -16,7 +16,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from askpro import embedded, setup_files
 from askpro.demo import checks, play, sign_in
-from askpro.demo.processes import BASE_DIR, ProcessFailed, Processes
+from askpro.demo.processes import BASE_DIR, Processes, ProcessFailed
 from integrations.sandbox import wire
 from integrations.sandbox.caller import CallRejected
 from integrations.sandbox.retell_state import AGENT_ID
