@@ -295,7 +295,7 @@ class _Writer:
             service = services.get(name) or branch.services.filter(name=name).first()
             if service is None:
                 raise BadSetup(
-                    f"{self.place}: {part.name} does {name!r}, which is no service here."
+                    f"{self.place}: {part.name} does {name!r}: no service here."
                 )
             self._put(
                 StaffService,

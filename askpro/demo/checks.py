@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from bookings.models import Appointment, Call, Notification, Occupancy
@@ -289,12 +290,10 @@ def _processed(evidence: Evidence) -> Iterator[str]:
 def _no_overlap(evidence: Evidence) -> Iterator[str]:
     """No two bookings of ours overlap in the calendar."""
     live = sorted(
-        (
-            (_starts(one), datetime.fromisoformat(one["end"]))
-            for row in evidence.appointments()
-            for one in evidence.live(row)
-        )
+        (_starts(one), datetime.fromisoformat(one["end"]))
+        for row in evidence.appointments()
+        for one in evidence.live(row)
     )
-    for earlier, later in zip(live, live[1:], strict=False):
+    for earlier, later in pairwise(live):
         if later[0] < earlier[1]:
             yield f"{later[0]:%d.%m. %H:%M} overlaps"

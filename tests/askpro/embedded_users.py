@@ -132,8 +132,6 @@ def runnable_by_nobody() -> str:
     name = f"python{sys.version_info.major}.{sys.version_info.minor}"
     for python in (sys.executable, f"/usr/bin/{name}", f"/usr/local/bin/{name}"):
         with suppress(OSError):
-            subprocess.run(
-                [python, "-c", ""], user=NOBODY, extra_groups=[], check=True
-            )
+            subprocess.run([python, "-c", ""], user=NOBODY, extra_groups=[], check=True)
             return python
     pytest.skip("every interpreter of this version lies in a closed folder")

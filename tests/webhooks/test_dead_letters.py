@@ -1,0 +1,61 @@
+"""A delivery that can't be worked on is tried three times, then shown, then replayed."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import uuid
+
+from integrations.sandbox import wire
+from tenants.models import ProviderAccount
+from tenants.scoping import every_company, scope
+from tests.flows.test_change import booked
+from tests.system import eventually
+from webhooks import inbox
+from webhooks.models import WebhookAttempt, WebhookLog
+
+
+def test_three_tries_then_dead_then_replayed_after_the_cause_is_gone(system, salon):
+    booked(system)
+    with scope(salon.company_id):
+        account = ProviderAccount.objects.get(company=salon.company_id)
+        right, account.api_key = account.api_key, "cal_wrong"
+        account.save()
+    uid = next(
+        one["uid"]
+        for one in system.bookings()
+        if one["metadata"].get("askpro_appointment")
+    )
+    raw = wire.compact(
+        {
+            "triggerEvent": "BOOKING_CREATED",
+            "createdAt": uuid.uuid4().hex,
+            "payload": {"uid": uid, "status": "ACCEPTED"},
+        }
+    )
+    signature = hmac.new(b"calcom secret of salon", raw, hashlib.sha256).hexdigest()
+    url = f"{system.web_url}/api/webhooks/calcom/{account.endpoint}"
+
+    reply = wire.send("POST", url, raw, headers={"X-Cal-Signature-256": signature})
+
+    assert reply.status == 204
+    with every_company():
+        dead = eventually(
+            lambda: WebhookLog.objects.filter(provider="calcom", state="dead").first(),
+            within_s=60,
+        )
+        tries = list(WebhookAttempt.objects.filter(log=dead).order_by("number"))
+    assert [one.outcome for one in tries] == ["failed"] * 3
+    pauses = [
+        (later.started_at - earlier.started_at).total_seconds()
+        for earlier, later in zip(tries, tries[1:], strict=False)
+    ]
+    assert pauses[1] > 2 * pauses[0]
+    assert "cal_wrong" not in dead.last_error
+
+    with scope(salon.company_id):
+        account.api_key = right
+        account.save()
+    with every_company():
+        assert inbox.replay([dead.pk]) == 1
+        eventually(lambda: WebhookLog.objects.get(pk=dead.pk).state == "done")
