@@ -1,4 +1,4 @@
-"""Nudges for workers, sent by a thread of its own: no request waits for the broker.
+"""Nudges for workers, sent by threads of their own: no request waits for the broker.
 
 A nudge may be lost, since the row says what is due and the sweep finds it. So
 nothing is repeated here, and what piles up while Redis hangs is dropped.
@@ -9,26 +9,31 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from queue import Full, Queue
 from typing import Any
 
 from celery import current_app
 from kombu.exceptions import OperationalError
+from redis import Redis
 
 from askpro import correlation
 from tenants import redis
 
 logger = logging.getLogger(__name__)
 
-#: Batched nudges of one task are at least this far apart.
-BATCH_S = 0.005
+#: Batches are at least this far apart: the first goes at once.
+BATCH_S = 0.05
+MOST_KEPT = 5000
 
 _Work = Callable[[], object]
 _waiting: Queue[_Work] = Queue(maxsize=1000)
 _batched: set[str] = set()
+_keys: deque[tuple[str, int]] = deque(maxlen=MOST_KEPT)
+_is_due = threading.Event()
 _starting = threading.Lock()
-_thread: threading.Thread | None = None
+_threads: dict[str, threading.Thread] = {}
 
 
 def nudge(task: str, **arguments: Any) -> None:
@@ -39,15 +44,19 @@ def nudge(task: str, **arguments: Any) -> None:
 
 def nudge_batch(task: str) -> None:
     """Have a worker look for due work; many calls make one message."""
-    if task not in _batched:
-        _batched.add(task)
-        if not later(lambda: _send_batch(task)):
-            _batched.discard(task)
+    _batched.add(task)
+    _call_batcher()
+
+
+def set_soon(key: str, *, for_s: int) -> None:
+    """Set a key in Redis soon, together with others; it may be lost."""
+    _keys.append((key, for_s))
+    _call_batcher()
 
 
 def later(work: _Work) -> bool:
     """Do something that nobody waits for; False where too much waits already."""
-    _start()
+    _start("nudger", _work)
     try:
         _waiting.put_nowait(work)
     except Full:
@@ -55,13 +64,20 @@ def later(work: _Work) -> bool:
     return True
 
 
-def _start() -> None:
-    global _thread
-    if _thread is None or not _thread.is_alive():
+def _call_batcher() -> None:
+    _start("batcher", _work_in_batches)
+    if not _is_due.is_set():
+        _is_due.set()
+
+
+def _start(name: str, work: Callable[[], None]) -> None:
+    thread = _threads.get(name)
+    if thread is None or not thread.is_alive():
         with _starting:
-            if _thread is None or not _thread.is_alive():
-                _thread = threading.Thread(target=_work, name="nudger", daemon=True)
-                _thread.start()
+            thread = _threads.get(name)
+            if thread is None or not thread.is_alive():
+                _threads[name] = threading.Thread(target=work, name=name, daemon=True)
+                _threads[name].start()
 
 
 def _work() -> None:
@@ -74,10 +90,31 @@ def _work() -> None:
             logger.exception("a nudge failed")
 
 
-def _send_batch(task: str) -> None:
-    time.sleep(BATCH_S)
-    _batched.discard(task)
-    _send(task, {}, "")
+def _work_in_batches() -> None:
+    while True:
+        _is_due.wait()
+        _is_due.clear()
+        try:
+            while _batched:
+                _send(_batched.pop(), {}, "")
+            _set_keys()
+        except Exception:
+            # As above.
+            logger.exception("a batch of nudges failed")
+        time.sleep(BATCH_S)
+
+
+def _set_keys() -> None:
+    keys = [_keys.popleft() for _ in range(len(_keys))]
+
+    def put(client: Redis) -> None:
+        with client.pipeline(transaction=False) as pipeline:
+            for key, for_s in keys:
+                pipeline.set(key, b"1", ex=for_s)
+            pipeline.execute()
+
+    if keys:
+        redis.ask(put, otherwise=None)
 
 
 def _send(task: str, arguments: dict[str, Any], correlation_id: str) -> None:

@@ -13,27 +13,26 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
-import psycopg
-from django.db import connection
 from redis import Redis
 
 from askpro.ids import uuid7
 from tenants import nudger, redis, scoping
 from tenants.accounts import AccountKeys
+from tenants.database.standing import StandingStatement
 from webhooks.models import WebhookLog
 
 #: Redis remembers a key this long; PostgreSQL remembers it for good.
 SEEN_S = 3600
 MOST_REMEMBERED = 4096
 
-_INSERT = """
+_INSERT = StandingStatement("""
 WITH log AS (
     INSERT INTO webhooks_webhooklog (id, account_id, provider, event, external_key,
         call_id, correlation_id, state, received_at, next_try_at, attempts, last_error)
     VALUES (%s, %s, %s, %s, %s, %s, %s, 'received', %s, %s, 0, '')
     ON CONFLICT (account_id, external_key) DO NOTHING RETURNING id)
 INSERT INTO webhooks_webhookbody (log_id, raw) SELECT id, %s FROM log RETURNING log_id
-"""
+""")
 
 _seen: OrderedDict[bytes, None] = OrderedDict()
 
@@ -98,24 +97,15 @@ def _insert(delivery: Delivery, key: bytes) -> bool:
         now,
         delivery.raw,
     )
-    with scoping.every_company(), connection.wrap_database_errors:
-        connection.ensure_connection()
-        scoping.tell(connection)
-        # Django's own cursor never prepares a statement, and this one runs always.
-        with psycopg.Cursor(connection.connection) as cursor:
-            cursor.execute(_INSERT, values, prepare=True)
-            return cursor.fetchone() is not None
+    with scoping.every_company():
+        return _INSERT.run(values) is not None
 
 
 def _remember(key: bytes, name: str) -> None:
     _seen[key] = None
     while len(_seen) > MOST_REMEMBERED:
         _seen.popitem(last=False)
-    nudger.later(
-        lambda: redis.ask(
-            lambda client: client.set(name, b"1", ex=SEEN_S), otherwise=None
-        )
-    )
+    nudger.set_soon(name, for_s=SEEN_S)
 
 
 def replay(log_ids: list[UUID]) -> int:

@@ -8,6 +8,7 @@ from uuid import UUID
 import orjson
 from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpResponse, JsonResponse
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -19,12 +20,20 @@ from tenants.accounts import Verified
 from webhooks import inbound, inbox
 from webhooks.inbox import Delivery
 
+_JSON = JSONRenderer()
+
 
 class WebhookView(APIView):
     """Keep a provider's event and answer at once; a worker does the rest."""
 
     permission_classes = []
     parser_classes = []
+
+    def perform_content_negotiation(
+        self, request: Request, force: bool = False
+    ) -> tuple[JSONRenderer, str]:
+        """Choose JSON: there is nothing to negotiate."""
+        return _JSON, _JSON.media_type
 
     def post(self, request: Request, endpoint: UUID | None = None) -> HttpResponse:
         """Keep one delivery."""
