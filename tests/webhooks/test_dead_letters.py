@@ -1,10 +1,11 @@
-"""A delivery that can't be worked on is tried three times, then shown, then replayed."""
+"""A delivery that fails is tried three times, then shown, then replayed."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import uuid
+from itertools import pairwise
 
 from integrations.sandbox import wire
 from tenants.models import ProviderAccount
@@ -48,7 +49,7 @@ def test_three_tries_then_dead_then_replayed_after_the_cause_is_gone(system, sal
     assert [one.outcome for one in tries] == ["failed"] * 3
     pauses = [
         (later.started_at - earlier.started_at).total_seconds()
-        for earlier, later in zip(tries, tries[1:], strict=False)
+        for earlier, later in pairwise(tries)
     ]
     assert pauses[1] > 2 * pauses[0]
     assert "cal_wrong" not in dead.last_error
