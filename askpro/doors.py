@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import lru_cache
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.urls import Resolver404, resolve
+from django.urls import Resolver404, ResolverMatch, resolve
 
 from askpro import correlation
 
@@ -32,9 +33,14 @@ class MachineDoorMiddleware:
             return self.get_response(request)
 
 
+@lru_cache(maxsize=1024)
+def _resolved(path: str) -> ResolverMatch:
+    return resolve(path)
+
+
 def _answer(request: HttpRequest) -> HttpResponse:
     try:
-        match = resolve(request.path_info)
+        match = _resolved(request.path_info)
     except Resolver404:
         return JsonResponse({"detail": "There is no such address."}, status=404)
     request.resolver_match = match

@@ -95,8 +95,10 @@ def _work_in_batches() -> None:
         _is_due.wait()
         _is_due.clear()
         try:
-            while _batched:
-                _send(_batched.pop(), {}, "")
+            # What comes meanwhile has to wait: else this would never end under load.
+            for task in tuple(_batched):
+                _batched.discard(task)
+                _send(task, {}, "")
             _set_keys()
         except Exception:
             # As above.

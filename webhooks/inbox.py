@@ -7,6 +7,7 @@ repeats sends the same bytes; what differs is merged by a worker and doubles not
 from __future__ import annotations
 
 import hashlib
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ from webhooks.models import WebhookLog
 #: Redis remembers a key this long; PostgreSQL remembers it for good.
 SEEN_S = 3600
 MOST_REMEMBERED = 4096
+#: Redis is asked while repeats come in, and so long after the last: without any, the
+#: trip would save nothing.
+ALERT_S = 30.0
 
 _INSERT = StandingStatement("""
 WITH log AS (
@@ -35,6 +39,7 @@ INSERT INTO webhooks_webhookbody (log_id, raw) SELECT id, %s FROM log RETURNING 
 """)
 
 _seen: OrderedDict[bytes, None] = OrderedDict()
+_alert_until = 0.0
 
 
 @dataclass(frozen=True)
@@ -67,13 +72,24 @@ def receive(delivery: Delivery) -> bool:
     """
     key = delivery.key
     name = redis.platform_key("seen", delivery.account.id, key.hex())
-    if key in _seen or redis.ask(_is_known(name), otherwise=False):
+    if key in _seen or (_is_alert() and redis.ask(_is_known(name), otherwise=False)):
         return False
     is_new = _insert(delivery, key)
     _remember(key, name)
     if is_new:
         nudger.nudge_batch("webhooks.process")
+    else:
+        _be_alert()
     return is_new
+
+
+def _is_alert() -> bool:
+    return time.monotonic() < _alert_until
+
+
+def _be_alert() -> None:
+    global _alert_until
+    _alert_until = time.monotonic() + ALERT_S
 
 
 def _is_known(name: str) -> Callable[[Redis], bool]:
