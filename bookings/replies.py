@@ -19,6 +19,9 @@ from bookings.models import Appointment, Offer
 from bookings.tasks import attempt_soon
 from tenants.models import Service, Staff
 
+#: What remains for the answer itself when the wait is over.
+TO_ANSWER_S = 0.1
+
 Reply = Callable[[Caller, Appointment], Answer]
 
 
@@ -97,7 +100,7 @@ def settled(caller: Caller, appointment: Appointment, reply: Reply) -> Answer:
         waiting.until_settled(
             appointment.company_id,
             appointment.pk,
-            deadline=caller.deadline,
+            deadline=caller.deadline - TO_ANSWER_S,
             start=lambda: attempt_soon(appointment),
         )
         outcomes.stop_waiting(appointment)
