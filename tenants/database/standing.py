@@ -7,8 +7,10 @@ prepared: one trip each time. Django's pool checks, tells and gives back each ti
 from __future__ import annotations
 
 import atexit
+import threading
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -17,7 +19,9 @@ from django.db import connections
 from tenants.scoping import wanted
 
 _TELL = "SELECT set_config('role', %s, false), set_config('askpro.company', %s, false)"
-MOST_IDLE = 16
+#: Connections for each statement and process; who comes when all work waits.
+MOST_LINES = 8
+WAIT_S = 1.5
 
 _Line = psycopg.Connection[tuple[Any, ...]]
 
@@ -32,6 +36,7 @@ class StandingStatement:
     def __init__(self, sql: str) -> None:
         self._sql = sql
         self._idle: deque[_Line] = deque()
+        self._turn = threading.BoundedSemaphore(MOST_LINES)
         atexit.register(self.close)
 
     def run(self, values: Sequence[Any]) -> tuple[Any, ...] | None:
@@ -40,21 +45,30 @@ class StandingStatement:
         :raises DatabaseError: PostgreSQL refused or is away.
         """
         with connections["default"].wrap_database_errors:
+            if not self._turn.acquire(timeout=WAIT_S):
+                raise psycopg.OperationalError("every connection is at work")
             try:
-                line = self._idle.pop()
-            except IndexError:
-                return self._run(self._opened(), values)
-            try:
-                return self._run(line, values)
-            except psycopg.OperationalError:
-                # The server went away meanwhile, and the other lines with it.
-                self.close()
-                return self._run(self._opened(), values)
+                return self._on_a_line(values)
+            finally:
+                self._turn.release()
+
+    def _on_a_line(self, values: Sequence[Any]) -> tuple[Any, ...] | None:
+        try:
+            line = self._idle.pop()
+        except IndexError:
+            return self._run(self._opened(), values)
+        try:
+            return self._run(line, values)
+        except psycopg.OperationalError:
+            # The server went away meanwhile, and the other lines with it.
+            self.close()
+            return self._run(self._opened(), values)
 
     def close(self) -> None:
         """Close what lies idle."""
-        while self._idle:
-            self._idle.pop().close()
+        with suppress(IndexError):
+            while True:
+                self._idle.pop().close()
 
     def _run(self, line: _Line, values: Sequence[Any]) -> tuple[Any, ...] | None:
         try:
@@ -62,10 +76,7 @@ class StandingStatement:
         except BaseException:
             line.close()
             raise
-        if len(self._idle) < MOST_IDLE:
-            self._idle.append(line)
-        else:
-            line.close()
+        self._idle.append(line)
         return row
 
     @staticmethod
