@@ -24,7 +24,7 @@ from tenants import redis
 logger = logging.getLogger(__name__)
 
 #: Batches are at least this far apart: the first goes at once.
-BATCH_S = 0.05
+BATCH_S = 0.1
 MOST_KEPT = 5000
 
 _Work = Callable[[], object]
