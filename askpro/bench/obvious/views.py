@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from typing import Any
 
 from celery import shared_task
 from django_redis import get_redis_connection
@@ -37,13 +38,12 @@ class ObviousView(APIView):
             now_ms=time.time_ns() // 1_000_000,
         ):
             raise AuthenticationFailed
-        event, call_id = request.data["event"], request.data["call"]["call_id"]
+        data: Any = request.data
+        event, call_id = data["event"], data["call"]["call_id"]
         redis = get_redis_connection("default")
         if not redis.set(f"bench:{event}:{call_id}", 1, nx=True, ex=3600):
             return Response({"status": "seen"})
-        delivery = Delivery.objects.create(
-            event=event, call_id=call_id, payload=request.data
-        )
+        delivery = Delivery.objects.create(event=event, call_id=call_id, payload=data)
         process.apply_async(
             kwargs={"delivery_id": delivery.pk}, queue="bench", ignore_result=True
         )
