@@ -20,3 +20,10 @@ class AskProAdminConfig(admin_apps.AdminConfig):
 
     default = False
     default_site = "askpro.admin.AskProAdminSite"
+
+    def ready(self) -> None:
+        """Register every page, then ours in the place of other packages'."""
+        super().ready()
+        from askpro import operator_pages
+
+        operator_pages.register()

@@ -235,4 +235,9 @@ LOGGING = {
         "psycopg.pool": {"level": "ERROR"},
     },
 }
-UNFOLD: dict[str, Any] = {"SITE_TITLE": "AskPro", "SITE_HEADER": "AskPro"}
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "AskPro",
+    "SITE_HEADER": "AskPro",
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+}

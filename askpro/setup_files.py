@@ -18,7 +18,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from askpro.errors import AskProError
 from askpro.ids import uuid7
-from bookings import hours
 from bookings.models import Customer
 from tenants.models import (
     REGIONS,
@@ -32,6 +31,7 @@ from tenants.models import (
     StaffService,
 )
 from tenants.numbers import e164
+from tenants.opening_hours import validate as validate_hours
 
 
 class BadSetup(AskProError):
@@ -52,7 +52,7 @@ def _number(text: str) -> str:
 
 
 def _hours(opening_hours: dict[str, list[str]]) -> dict[str, list[str]]:
-    hours.validate(opening_hours)
+    validate_hours(opening_hours)
     return opening_hours
 
 

@@ -6,8 +6,7 @@ from datetime import date, datetime, time
 from functools import lru_cache
 
 from tenants.models import Branch
-
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+from tenants.opening_hours import DAYS, interval
 
 
 @lru_cache(maxsize=256)
@@ -31,19 +30,13 @@ def intervals(branch: Branch, day: date) -> list[tuple[time, time]]:
     if is_holiday(branch, day):
         return []
     texts = branch.opening_hours.get(DAYS[day.weekday()], [])
-    return [_interval(text) for text in texts]
-
-
-def _interval(text: str) -> tuple[time, time]:
-    begin, end = text.split("-")
-    last = "23:59" if end.strip() == "24:00" else end.strip()
-    return time.fromisoformat(begin.strip()), time.fromisoformat(last)
+    return [interval(text) for text in texts]
 
 
 def span(branch: Branch) -> tuple[time, time] | None:
     """Return the earliest opening and the latest closing of a week, if known."""
     all_hours = [
-        _interval(text) for texts in branch.opening_hours.values() for text in texts
+        interval(text) for texts in branch.opening_hours.values() for text in texts
     ]
     if not all_hours:
         return None
@@ -62,22 +55,3 @@ def is_open(branch: Branch, begin: datetime, end: datetime) -> bool:
         opens <= first.time() and last.time() <= closes
         for opens, closes in intervals(branch, first.date())
     )
-
-
-def validate(opening_hours: object) -> None:
-    """Refuse opening hours that can't be read.
-
-    :raises ValueError: names the day and the form that is understood.
-    """
-    if not isinstance(opening_hours, dict):
-        raise ValueError('Write {"mon": ["09:00-19:00"]}.')
-    for day, texts in opening_hours.items():
-        if day not in DAYS or not isinstance(texts, list):
-            raise ValueError(f"Unknown day {day!r}: use {', '.join(DAYS)}.")
-        for text in texts:
-            try:
-                begin, end = _interval(text)
-            except (ValueError, AttributeError) as error:
-                raise ValueError(f"{day}: write 09:00-19:00, not {text!r}.") from error
-            if begin >= end:
-                raise ValueError(f"{day}: {text} ends before it begins.")

@@ -1,0 +1,75 @@
+"""Pages of other packages in our look, for operators alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth import admin as auth_admin
+from django.contrib.auth.models import Group, User
+from django_celery_beat import admin as beat_admin
+from django_celery_beat import models as beat
+from unfold.admin import ModelAdmin
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from tenants.admin_pages import OperatorOnly
+
+
+class UserPages(OperatorOnly, auth_admin.UserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]
+    """People who sign in."""
+
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+
+
+class GroupPages(OperatorOnly, auth_admin.GroupAdmin, ModelAdmin):  # type: ignore[misc]
+    """Django's groups; our roles are memberships."""
+
+
+class TaskSelect(UnfoldAdminSelectWidget, beat_admin.TaskSelectWidget):  # type: ignore[misc]
+    """The registered tasks to choose from."""
+
+
+class PeriodicTaskForm(beat_admin.PeriodicTaskForm):  # type: ignore[misc]
+    """A periodic task in our look."""
+
+    def __init__(self, *arguments: Any, **values: Any) -> None:
+        super().__init__(*arguments, **values)
+        self.fields["task"].widget = UnfoldAdminTextInputWidget()
+        self.fields["regtask"].widget = TaskSelect()
+
+
+class PeriodicTaskPages(OperatorOnly, beat_admin.PeriodicTaskAdmin, ModelAdmin):  # type: ignore[misc]
+    """What the clock starts."""
+
+    form = PeriodicTaskForm
+
+
+class SchedulePages(OperatorOnly, ModelAdmin):  # type: ignore[misc]
+    """When the clock starts something."""
+
+
+class ClockedPages(OperatorOnly, beat_admin.ClockedScheduleAdmin, ModelAdmin):  # type: ignore[misc]
+    """A single moment."""
+
+
+class CrontabPages(OperatorOnly, beat_admin.CrontabScheduleAdmin, ModelAdmin):  # type: ignore[misc]
+    """A time as cron writes it."""
+
+
+def register() -> None:
+    """Put these pages in the place of the packages' own."""
+    pages: dict[Any, Any] = {
+        User: UserPages,
+        Group: GroupPages,
+        beat.PeriodicTask: PeriodicTaskPages,
+        beat.IntervalSchedule: SchedulePages,
+        beat.CrontabSchedule: CrontabPages,
+        beat.SolarSchedule: SchedulePages,
+        beat.ClockedSchedule: ClockedPages,
+    }
+    for model, page in pages.items():
+        admin.site.unregister(model)
+        admin.site.register(model, page)
