@@ -138,7 +138,7 @@ DEFAULT_FROM_EMAIL = env.str(
 
 # --- Django ----------------------------------------------------------------------
 INSTALLED_APPS = [
-    "unfold",
+    "unfold.apps.BasicAppConfig",  # leaves the site to ours
     "unfold.contrib.filters",
     "askpro.apps.AskProAdminConfig",
     "askpro",
