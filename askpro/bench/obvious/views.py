@@ -39,11 +39,13 @@ class ObviousView(APIView):
         ):
             raise AuthenticationFailed
         data: Any = request.data
-        event, call_id = data["event"], data["call"]["call_id"]
+        event: str = data["event"]
+        call_id: str = data["call"]["call_id"]
         redis = get_redis_connection("default")
         if not redis.set(f"bench:{event}:{call_id}", 1, nx=True, ex=3600):
             return Response({"status": "seen"})
-        delivery = Delivery.objects.create(event=event, call_id=call_id, payload=data)
+        delivery = Delivery(event=event, call_id=call_id, payload=data)
+        delivery.save(force_insert=True)
         process.apply_async(
             kwargs={"delivery_id": delivery.pk}, queue="bench", ignore_result=True
         )

@@ -227,9 +227,9 @@ class TestRest:
         assert retell_state.find(Kind.CALL, "call_0") is None
 
 
-CALLS = [{"call_id": f"call_{n}", "duration_ms": n, "to_number": "+49"} for n in "123"]
-for call in CALLS:
-    call["duration_ms"] = int(call["duration_ms"])
+CALLS = [
+    {"call_id": f"call_{n}", "duration_ms": n, "to_number": "+49"} for n in (1, 2, 3)
+]
 
 
 def test_pages_follow_one_another():
