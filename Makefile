@@ -1,5 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
+# Trust what the machine trusts, as pip does; uv's own list stands in without one.
+CERTS := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/ssl/cert.pem /etc/pki/tls/cert.pem),--system-certs)
 
 .PHONY: install demo test proof lint bench clean
 
@@ -7,8 +9,8 @@ install: .venv/installed
 
 .venv/installed: requirements-dev.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet uv==0.13.9
-	$(BIN)/uv pip install --quiet --require-hashes --python $(BIN)/python -r requirements-dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check uv==0.13.9
+	$(BIN)/uv pip install $(CERTS) --quiet --require-hashes --python $(BIN)/python -r requirements-dev.lock
 	touch $@
 
 test: install
