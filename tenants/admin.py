@@ -26,7 +26,7 @@ from tenants.admin_forms import (
     PhoneNumberForm,
     SecretInput,
 )
-from tenants.admin_pages import CompanyPages, badge
+from tenants.admin_pages import CompanyPages
 from tenants.fields import EncryptedTextField
 from tenants.models import (
     Branch,
@@ -38,6 +38,14 @@ from tenants.models import (
     Staff,
     StaffService,
 )
+
+#: A sign and a sentence in the colors of unfold's labels, which never break a line.
+BADGE = (
+    '<span class="font-semibold inline-block px-2 py-1 rounded-default {}">'
+    '<span aria-hidden="true">{}</span> {}</span>'
+)
+READY = "bg-green-100 text-green-700 dark:bg-green-500/20 dark:text-green-400"
+MISSING = "bg-red-100 text-red-700 dark:bg-red-500/20 dark:text-red-400"
 
 
 @admin.register(Company)
@@ -144,17 +152,14 @@ class BranchAdmin(CompanyPages):
         ]
         return fields if obj is None else ["what_is_missing", *fields]
 
-    @badge(
-        _("readiness"),
-        ordering="",
-        colors={"ready": "success", "missing": "danger"},
-    )
-    def readiness(self, branch: Any) -> tuple[str, str]:
-        """Return a badge that names what is missing."""
+    @admin.display(description=_("readiness"))
+    def readiness(self, branch: Any) -> SafeString:
+        """Return a badge that names what is missing, and may break its line."""
         if not branch.gaps:
-            return "ready", gettext("ready")
-        problems = ", ".join(gap.problem for gap in branch.gaps)
-        return "missing", gettext("not ready: %(problems)s") % {"problems": problems}
+            return format_html(BADGE, READY, "✓", gettext("ready"))
+        names = ", ".join(gap.name for gap in branch.gaps)
+        text = gettext("not ready: %(names)s") % {"names": names}
+        return format_html(BADGE, MISSING, "✗", text)
 
     @admin.display(description=_("phone numbers"))
     def numbers(self, branch: Branch) -> str:
@@ -167,10 +172,10 @@ class BranchAdmin(CompanyPages):
         """Return each gap with its remedy."""
         gaps = readiness.gaps(branch)
         if not gaps:
-            return format_html("<strong>✓ {}</strong>", gettext("ready"))
+            return format_html(BADGE, READY, "✓", gettext("ready"))
         rows = format_html_join(
             "",
-            "<li><strong>{}</strong> → {}</li>",
+            '<li class="mt-2"><strong>{}.</strong> {}</li>',
             ((gap.problem, gap.remedy) for gap in gaps),
         )
         title = ngettext(
@@ -178,7 +183,9 @@ class BranchAdmin(CompanyPages):
             "Calls can't be taken yet: %(count)d things are missing.",
             len(gaps),
         ) % {"count": len(gaps)}
-        return format_html("✗ {}<ul>{}</ul>", title, rows)
+        return format_html(
+            "{}<ul>{}</ul>", format_html(BADGE, MISSING, "✗", title), rows
+        )
 
 
 @admin.register(PhoneNumber)

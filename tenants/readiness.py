@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from tenants.models import Branch, PhoneNumber, ProviderAccount, Service, StaffService
 
@@ -24,6 +25,7 @@ class Gap:
     code: str  # stable, for machines
     problem: str
     remedy: str
+    what: str = ""  # the missing thing itself, where there is a short name
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,7 @@ def _event_types(facts: Facts) -> Iterator[Gap]:
         "calcom_event_type_id",
         problem,
         _("enter it at the branch, or at each service"),
+        _("Cal.com event type id"),
     )
 
 
@@ -162,6 +165,7 @@ def _agent(facts: Facts) -> Iterator[Gap]:
             "retell_agent_id",
             _("the Retell agent id is missing"),
             _("enter the id of the agent that shall answer"),
+            _("Retell agent id"),
         )
 
 
@@ -172,24 +176,34 @@ def _number(facts: Facts) -> Iterator[Gap]:
             "phone_number",
             _("no active phone number"),
             _("add the number that callers dial"),
+            _("phone number"),
         )
 
 
 @register
 def _services(facts: Facts) -> Iterator[Gap]:
     if not facts.services:
-        yield Gap("service", _("no active service"), _("add what can be booked"))
+        yield Gap(
+            "service",
+            _("no active service"),
+            _("add what can be booked"),
+            _("service"),
+        )
 
 
 @register
 def _keys(facts: Facts) -> Iterator[Gap]:
     if not facts.has_calcom_key:
         yield Gap(
-            "calcom_api_key", _("no Cal.com API key"), _("enter the key of the account")
+            "calcom_api_key",
+            _("no Cal.com API key"),
+            _("enter the key of the account"),
+            _("Cal.com API key"),
         )
     if not facts.has_retell_secret:
         yield Gap(
             "retell_webhook_key",
             _("no Retell webhook key"),
             _("enter the key with the webhook badge"),
+            _("Retell webhook key"),
         )
