@@ -157,7 +157,7 @@ class BranchAdmin(CompanyPages):
         """Return a badge that names what is missing, and may break its line."""
         if not branch.gaps:
             return format_html(BADGE, READY, "✓", gettext("ready"))
-        names = ", ".join(gap.name for gap in branch.gaps)
+        names = ", ".join(gap.what or gap.problem for gap in branch.gaps)
         text = gettext("not ready: %(names)s") % {"names": names}
         return format_html(BADGE, MISSING, "✗", text)
 
