@@ -13,7 +13,6 @@ from uuid import UUID
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from tenants.models import Branch, PhoneNumber, ProviderAccount, Service, StaffService
 

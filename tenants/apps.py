@@ -1,0 +1,11 @@
+"""Companies and their set-up as a Django app."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class TenantsConfig(AppConfig):
+    """Names the app as people see it."""
+
+    name = "tenants"
+    verbose_name = _("Set-up")
