@@ -112,6 +112,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 1.0,
         "options": {"expires": 5, "queue": "live"},
     },
+    "forget what was said": {
+        "task": "webhooks.expire",
+        "schedule": 3600.0,
+        "options": {"expires": 3600, "queue": "background"},
+    },
 }
 CELERY_TIMEZONE = "UTC"
 

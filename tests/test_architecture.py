@@ -26,6 +26,7 @@ MAY_LOOK_ACROSS = {
     "integrations/mcp/gateway.py": "keeps the answers to unresolved calls",
     "webhooks/inbox.py": "the door's INSERT",
     "webhooks/tasks.py": "claims and settles deliveries",
+    "webhooks/retention.py": "forgets what was said, for every company",
     "webhooks/handlers.py": "finds whose booking an event is about",
     "askpro/management/commands/import_setup.py": "writes the companies of a file",
     "tenants/management/commands/preflight.py": "lists every company's branches",

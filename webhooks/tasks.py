@@ -19,7 +19,7 @@ from askpro import correlation
 from askpro.errors import AskProError
 from tenants.nudger import nudge_batch
 from tenants.scoping import every_company, let_go
-from webhooks import handlers
+from webhooks import handlers, retention
 from webhooks.handlers import UnknownEvent, Unresolved
 from webhooks.models import WebhookAttempt, WebhookBody, WebhookLog
 
@@ -64,6 +64,12 @@ def sweep(**_newer: Any) -> None:
         is_needed = is_mine and WebhookLog.objects.filter(late).exists()
     if is_needed:
         nudge_batch("webhooks.process")
+
+
+@shared_task(name="webhooks.expire")
+def expire(**_newer: Any) -> None:
+    """Forget what was said long enough ago."""
+    retention.expire()
 
 
 def _claim() -> list[tuple[UUID, int]]:
