@@ -71,5 +71,5 @@ def test_what_is_old_enough_is_forgotten(branch, settings):
         "",
         "",
     ]
-    assert [one.answer for one in ToolCall.objects.order_by("at")][0] == {}
+    assert ToolCall.objects.earliest("at").answer == {}
     assert ToolCall.objects.exclude(answer={}).count() == 2
