@@ -38,7 +38,7 @@ WITH log AS (
 INSERT INTO webhooks_webhookbody (log_id, raw) SELECT id, %s FROM log RETURNING log_id
 """)
 
-_seen: OrderedDict[bytes, None] = OrderedDict()
+_seen: OrderedDict[str, None] = OrderedDict()
 _alert_until = 0.0
 
 
@@ -72,10 +72,10 @@ def receive(delivery: Delivery) -> bool:
     """
     key = delivery.key
     name = redis.platform_key("seen", delivery.account.id, key.hex())
-    if key in _seen or (_is_alert() and redis.ask(_is_known(name), otherwise=False)):
+    if name in _seen or (_is_alert() and redis.ask(_is_known(name), otherwise=False)):
         return False
     is_new = _insert(delivery, key)
-    _remember(key, name)
+    _remember(name)
     if is_new:
         nudger.nudge_batch("webhooks.process")
     else:
@@ -117,8 +117,8 @@ def _insert(delivery: Delivery, key: bytes) -> bool:
         return _INSERT.run(values) is not None
 
 
-def _remember(key: bytes, name: str) -> None:
-    _seen[key] = None
+def _remember(name: str) -> None:
+    _seen[name] = None
     while len(_seen) > MOST_REMEMBERED:
         _seen.popitem(last=False)
     nudger.set_soon(name, for_s=SEEN_S)
