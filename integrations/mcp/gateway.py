@@ -29,7 +29,7 @@ from integrations.mcp import (
     registry,
     servers,  # noqa: F401 (registers the tools)
 )
-from integrations.mcp.arguments import canonical
+from integrations.mcp.arguments import ALIASES, canonical
 from integrations.mcp.registry import Tool
 from integrations.models import ToolCall
 from tenants import readiness, resolver
@@ -43,8 +43,12 @@ logger = logging.getLogger(__name__)
 #: An agent that fails so often in the same way is led to a person.
 FAILURES_BEFORE_HELP = 2
 
-#: Arguments that hold personal data; the log keeps only that they were given.
-MASKED = frozenset({"name", "phone", "email", "reason"})
+#: What the log keeps of the arguments. Whatever else was given may be personal.
+SHOWN = frozenset(
+    {"date", "time", "old_date", "old_time", "service", "staff", "confirmed"}
+    | {"offer_id", "appointment_id", "call_id"}
+)
+MOST_COUNTED = 32_767
 
 
 @dataclass
@@ -218,7 +222,7 @@ def _keep(
         door=asked.door,
         tool=asked.tool_name[:80],
         arguments=_masked(asked.arguments or asked.sent),
-        unknown_arguments=asked.unknown,
+        unknown_arguments=min(asked.unknown, MOST_COUNTED),
         answer=found.to_json(),
         code=str(found.code),
         is_success=found.success,
@@ -238,7 +242,9 @@ def _keep(
 
 
 def _masked(arguments: dict[str, Any]) -> dict[str, Any]:
-    return {
-        key[:40]: "***" if key in MASKED else str(value)[:120]
-        for key, value in list(arguments.items())[:40]
-    }
+    return {key[:40]: _shown(key, value) for key, value in list(arguments.items())[:40]}
+
+
+def _shown(key: str, value: Any) -> str:
+    is_plain = ALIASES.get(key, key) in SHOWN and isinstance(value, str | int | float)
+    return str(value)[:120] if is_plain else "***"
