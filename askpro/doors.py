@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from functools import lru_cache
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import Resolver404, ResolverMatch, resolve
 
@@ -48,6 +49,8 @@ def _answer(request: HttpRequest) -> HttpResponse:
         response: HttpResponse = match.func(request, *match.args, **match.kwargs)
         if not getattr(response, "is_rendered", True):
             response = response.render()  # type: ignore[attr-defined]
+    except RequestDataTooBig:
+        return JsonResponse({"detail": "The body is too large."}, status=413)
     except Exception:
         logger.exception("a machine door failed", extra={"route": match.route})
         return JsonResponse({"detail": "Internal error. Try again."}, status=500)

@@ -19,6 +19,7 @@ from requests.adapters import HTTPAdapter
 
 from askpro import correlation
 from integrations import transport
+from integrations.bodies import parsed
 from integrations.breaker import Breaker
 from integrations.errors import (
     CircuitOpen,
@@ -188,7 +189,7 @@ class ProviderClient:
         is_json = True
         if raw:
             try:
-                body = orjson.loads(raw)
+                body = parsed(raw)
             except orjson.JSONDecodeError:
                 is_json = False
         if 200 <= status < 300 and is_json:

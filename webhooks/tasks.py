@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import orjson
 from celery import shared_task
 from django.db import connection, transaction
 from django.db.models import F, Q
@@ -17,6 +16,7 @@ from django.db.models.functions import Now
 
 from askpro import correlation
 from askpro.errors import AskProError
+from integrations.bodies import parsed
 from tenants.nudger import nudge_batch
 from tenants.scoping import every_company, let_go
 from webhooks import handlers, retention
@@ -126,7 +126,7 @@ def _handle(log: WebhookLog) -> None:
         log_id=log.pk,
         provider=log.provider,
         event=log.event,
-        body=orjson.loads(bytes(log.body.raw)),
+        body=parsed(bytes(log.body.raw)),
         account_id=log.account_id,
         company_id=log.account.company_id,
         correlation_id=log.correlation_id,

@@ -8,41 +8,27 @@ from uuid import UUID
 import orjson
 from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpResponse, JsonResponse
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from askpro import correlation
+from integrations.bodies import json_object
 from integrations.calcom.authentication import CalcomSignature
+from integrations.machine_view import MachineView
 from integrations.retell import calls
 from integrations.retell.authentication import RetellSignature
 from tenants.accounts import Verified
 from webhooks import inbound, inbox
 from webhooks.inbox import Delivery
 
-_JSON = JSONRenderer()
 
-
-class WebhookView(APIView):
+class WebhookView(MachineView):
     """Keep a provider's event and answer at once; a worker does the rest."""
-
-    permission_classes = []
-    parser_classes = []
-
-    def perform_content_negotiation(
-        self, request: Request, force: bool = False
-    ) -> tuple[JSONRenderer, str]:
-        """Choose JSON: there is nothing to negotiate."""
-        return _JSON, _JSON.media_type
 
     def post(self, request: Request, endpoint: UUID | None = None) -> HttpResponse:
         """Keep one delivery."""
         proof: Verified = request.auth  # type: ignore[assignment]
-        try:
-            body: Any = orjson.loads(proof.raw)
-        except orjson.JSONDecodeError:
-            body = None
-        if not isinstance(body, dict):
+        body = json_object(proof.raw)
+        if body is None:
             return JsonResponse({"detail": "The body is no JSON object."}, status=400)
         return self.keep(proof, body)
 
@@ -92,12 +78,10 @@ class CalcomWebhookView(WebhookView):
         return HttpResponse(status=204)
 
 
-class HealthView(APIView):
+class HealthView(MachineView):
     """Tell whether deliveries can be kept; details are not for strangers."""
 
     authentication_classes = []
-    permission_classes = []
-    parser_classes = []
 
     def get(self, request: Request) -> HttpResponse:
         """Ask PostgreSQL."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
+from integrations.bodies import json_object, without_nul
 
 #: What agents call our arguments. A name of ours stands for itself.
 ALIASES = {
@@ -52,26 +52,27 @@ def read(body: Mapping[str, Any], *, tool: str = "") -> Question:
 
     :param tool: from the address; the body's own name stands back behind it.
     """
+    tool = without_nul(tool)
     call = body.get("call")
     call = call if isinstance(call, dict) else {}
     for name_key, arguments_key in _ENVELOPES:
         arguments = _object(body.get(arguments_key))
         if arguments is not None and arguments_key in body:
-            return Question(tool or str(body.get(name_key) or ""), arguments, call)
-    name = next(
-        (str(body[key]) for key, _ in _ENVELOPES if not tool and body.get(key)), tool
-    )
+            return Question(tool or _text(body.get(name_key)), arguments, call)
+    names = [_text(body.get(key)) for key, _ in _ENVELOPES]
+    name = tool or next(filter(None, names), "")
     envelope = {"call"} if tool else {"call", "name", "function_name", "tool"}
     flat = {key: value for key, value in body.items() if key not in envelope}
     return Question(name, flat, call)
 
 
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
 def _object(value: Any) -> dict[str, Any] | None:
     if isinstance(value, str):
-        try:
-            value = orjson.loads(value or "{}")
-        except orjson.JSONDecodeError:
-            return None
+        return json_object(value or "{}")
     return value if isinstance(value, dict) else None
 
 

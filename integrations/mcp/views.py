@@ -8,9 +8,10 @@ from uuid import UUID
 import orjson
 from django.http import HttpResponse
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from bookings.models import Call
+from integrations.bodies import json_object
+from integrations.machine_view import MachineView
 from integrations.mcp import arguments, gateway
 from integrations.models import ToolCall
 from integrations.retell import calls
@@ -18,7 +19,7 @@ from integrations.retell.authentication import RetellSignature
 from tenants.accounts import Verified
 
 
-class FunctionView(APIView):
+class FunctionView(MachineView):
     """Answer a Retell custom function: 200 and a sentence, whatever happens inside.
 
     Another status would make the agent improvise. Only a wrong signature (401) and
@@ -26,19 +27,14 @@ class FunctionView(APIView):
     """
 
     authentication_classes = [RetellSignature]
-    permission_classes = []
-    parser_classes = []
 
     def post(
         self, request: Request, tool: str = "", endpoint: UUID | None = None
     ) -> HttpResponse:
         """Answer one question."""
         proof: Verified = request.auth  # type: ignore[assignment]
-        try:
-            body: Any = orjson.loads(proof.raw)
-        except orjson.JSONDecodeError:
-            body = None
-        if not isinstance(body, dict):
+        body = json_object(proof.raw)
+        if body is None:
             return _json({"detail": "The body is no JSON object."}, status=400)
         question = arguments.read(body, tool=tool)
         facts = None

@@ -86,7 +86,8 @@ def instant(value: Any) -> datetime | None:
             read = datetime.fromisoformat(value)
         except ValueError:
             return None
-        return read if read.tzinfo else read.replace(tzinfo=UTC)
+        read = read if read.tzinfo else read.replace(tzinfo=UTC)
+        return read if 2000 <= read.year < 2100 else None
     if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
         return None
     seconds = value / 1000 if value > _YEAR_2100_S else value
