@@ -34,6 +34,10 @@ GRACE = timedelta(seconds=1)
 State = WebhookLog.State
 Outcome = WebhookAttempt.Outcome
 
+_KEYS = [
+    f"account__{name}"
+    for name in ("api_key", "webhook_secret", "webhook_secret_previous")
+]
 _WAITING = [State.RECEIVED, State.RETRYING]
 
 
@@ -47,8 +51,7 @@ def _due() -> Q:
 def process(**_newer: Any) -> None:
     """Work on what is due, batch by batch, until nothing is."""
     while batch := _claim():
-        for log_id, attempt in batch:
-            work(log_id, attempt)
+        work_on(batch)
 
 
 @shared_task(name="webhooks.sweep")
@@ -92,11 +95,30 @@ def _claim() -> list[tuple[UUID, int]]:
         return list(logs.order_by("received_at").values_list("id", "attempts"))
 
 
+def work_on(batch: list[tuple[UUID, int]]) -> None:
+    """Work on leased deliveries in turn; who waits behind a slow one stays leased."""
+    for position, (log_id, attempt) in enumerate(batch):
+        rest = [other for other, _ in batch[position:]]
+        with every_company():
+            WebhookLog.objects.filter(pk__in=rest, state=State.PROCESSING).update(
+                leased_until=Now() + timedelta(seconds=LEASE_S)
+            )
+        work(log_id, attempt)
+
+
 def work(log_id: UUID, attempt: int) -> None:
     """Handle one leased delivery and settle it; never raises for what it holds."""
     started = time.monotonic()
     with every_company():
-        log = WebhookLog.objects.select_related("account", "body").get(pk=log_id)
+        # Its keys are not wanted here, and nobody may be able to read them.
+        logs = WebhookLog.objects.select_related("account", "body").defer(*_KEYS)
+        log = logs.get(pk=log_id)
+    if (log.attempts, log.state) != (attempt, State.PROCESSING):
+        return
+    if attempt > TRIES:
+        error = "each worker ended while it worked on this"
+        _settle(log, attempt, State.DEAD, Outcome.FAILED, error, started)
+        return
     error = ""
     with correlation.bound(log.correlation_id):
         try:
