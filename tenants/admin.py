@@ -41,7 +41,7 @@ from tenants.models import (
 
 #: A sign and a sentence in the colors of unfold's labels, which never break a line.
 BADGE = (
-    '<span class="font-semibold inline-block px-2 py-1 rounded-default {}">'
+    '<span class="font-semibold inline-block px-2 py-0.5 rounded-default text-xs {}">'
     '<span aria-hidden="true">{}</span> {}</span>'
 )
 READY = "bg-green-100 text-green-700 dark:bg-green-500/20 dark:text-green-400"
@@ -144,13 +144,15 @@ class BranchAdmin(CompanyPages):
         return BranchList
 
     def get_fields(self, request: HttpRequest, obj: Branch | None = None) -> list[Any]:
-        """Begin with what is missing, once there is a branch."""
-        fields = [
-            name
-            for name in super().get_fields(request, obj)
-            if name != "what_is_missing"
+        """Begin with what is missing, and where it is entered."""
+        first = [
+            *(["what_is_missing"] if obj else []),
+            *(["company"] if permissions.is_operator(request) else []),
+            *("name", "slug", "calcom_event_type_id", "retell_agent_id"),
         ]
-        return fields if obj is None else ["what_is_missing", *fields]
+        fields = super().get_fields(request, obj)
+        more = [one for one in fields if one not in (*first, "what_is_missing")]
+        return first + more
 
     @admin.display(description=_("readiness"))
     def readiness(self, branch: Any) -> SafeString:
