@@ -60,7 +60,8 @@ def django_db_setup(django_db_blocker) -> Iterator[None]:
         connections.close_all()
         connections["default"].close_pool()  # type: ignore[attr-defined]
     with psycopg.connect(_ADMIN_URL, autocommit=True) as admin:
-        admin.execute(f"DROP DATABASE IF EXISTS {_DATABASE}")
+        # A pool that is being closed may still hold a connection for a moment.
+        admin.execute(f"DROP DATABASE IF EXISTS {_DATABASE} WITH (FORCE)")
 
 
 @pytest.fixture
