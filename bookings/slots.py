@@ -15,6 +15,8 @@ from bookings.calendars import BaseCalendar, CalendarUnavailable
 from tenants import redis
 
 FRESH_S = 60
+#: How often it is looked whether another process has the answer.
+LOOK_S = 0.02
 
 _Key = tuple[UUID, int, datetime, datetime]
 
@@ -60,19 +62,44 @@ def read(
             raise CalendarUnavailable
         return flight.starts
     try:
-        slots = calendar.free_slots(
-            event_type_id=event_type_id,
-            starts_at=begin,
-            ends_at=end,
-            timeout_s=timeout_s,
-        )
-        flight.starts = [slot.starts_at for slot in slots]
-        _remember(company_id, event_type_id, begin, end, flight.starts)
+        flight.starts = _other_process(key, timeout_s)
+        if flight.starts is None:
+            slots = calendar.free_slots(
+                event_type_id=event_type_id,
+                starts_at=begin,
+                ends_at=end,
+                timeout_s=timeout_s,
+            )
+            flight.starts = [slot.starts_at for slot in slots]
+            _remember(company_id, event_type_id, begin, end, flight.starts)
         return flight.starts
     finally:
         with _boarding:
             _flights.pop(key, None)
+        redis.ask(lambda client: client.delete(_mark(key)), otherwise=0)
         flight.landed.set()
+
+
+def _other_process(key: _Key, timeout_s: float) -> list[datetime] | None:
+    """Return what another process is just asking; None: it is up to us to ask.
+
+    Whoever asks first leaves a mark until it is answered, or its time is over.
+    """
+    company_id, event_type_id, begin, end = key
+    name, mark_ms = _mark(key), int(timeout_s * 1000) + 1
+
+    def is_first(client: Redis) -> bool:
+        return bool(client.set(name, b"1", nx=True, px=mark_ms))
+
+    give_up = time.monotonic() + timeout_s / 2
+    while not redis.ask(is_first, otherwise=True):
+        if time.monotonic() > give_up:
+            break
+        time.sleep(LOOK_S)
+        found = _remembered(company_id, event_type_id, begin, end)
+        if found is not None:
+            return found
+    return None
 
 
 def forget(company_id: UUID, event_type_id: int) -> None:
@@ -80,6 +107,11 @@ def forget(company_id: UUID, event_type_id: int) -> None:
     redis.ask(
         lambda client: client.delete(_name(company_id, event_type_id)), otherwise=0
     )
+
+
+def _mark(key: _Key) -> str:
+    company_id, event_type_id, begin, end = key
+    return f"{_name(company_id, event_type_id)}:{_field(begin, end)}:asking"
 
 
 def _name(company_id: UUID, event_type_id: int) -> str:
