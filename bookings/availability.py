@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -16,7 +15,7 @@ from bookings.calendars import calendar_for
 from bookings.calls import Caller
 from bookings.language import phrases
 from bookings.language.times import Reading, to_instant
-from bookings.models import Call, Occupancy, Offer
+from bookings.models import Appointment, Call, Occupancy, Offer
 from bookings.occupancy import Claim, Resource
 from tenants.models import Branch, Service, Staff, StaffService
 from tenants.scoping import let_go
@@ -278,9 +277,17 @@ def _claim(caller: Caller, one: Free, until: datetime) -> Claim:
     )
 
 
-def resource_of(branch: Branch, service: Service, staff_id: UUID | None) -> Resource:
-    """Return whose time an agreed visit takes."""
-    if staff_id is not None:
-        return Resource(staff_id, service.capacity)
-    people = StaffService.objects.filter(service=service, staff__is_active=True).count()
-    return Resource(branch.pk, max(service.capacity, people))
+def choice_of(appointment: Appointment) -> Choice:
+    """Return the way in which an appointment was booked, and so moves.
+
+    A calendar may have named a host for what takes a place of the whole branch.
+    """
+    branch, service, staff = appointment.branch, appointment.service, appointment.staff
+    own = appointment.occupancies.filter(resource=branch.pk)
+    if staff is None or own.exists():
+        people = StaffService.objects.filter(service=service, staff__is_active=True)
+        places = max(service.capacity, people.count())
+        resource, staff = Resource(branch.pk, places), None
+    else:
+        resource = Resource(staff.pk, service.capacity)
+    return Choice(appointment.event_type_id, service, staff, resource)

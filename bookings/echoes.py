@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from askpro import correlation
-from bookings import callbacks, occupancy, outcomes, slots
+from bookings import callbacks, confirmations, occupancy, outcomes, slots
 from bookings.calendars import CalendarBooking
-from bookings.models import Appointment, Callback
+from bookings.models import Appointment, Notification
 from tenants.scoping import current_company
 
 State = Appointment.State
@@ -108,6 +108,9 @@ def _gone(row: Appointment, event: str) -> None:
     """The event is trusted: it is sent before the calendar's own row changes."""
     if row.state != State.BOOKED and row.state != State.REQUESTED:
         return
+    if row.state == State.REQUESTED:
+        # The caller was promised word, and it is a no.
+        outcomes.ask_person(row, reason=f"Cal.com: {event}")
     before = {"state": row.state, "starts_at": row.starts_at.isoformat()}
     row.state = State.CANCELLED
     row.revision += 1
@@ -121,7 +124,10 @@ def _confirmed(row: Appointment, uid: object) -> None:
         return
     before = {"state": row.state, "starts_at": row.starts_at.isoformat()}
     row.state = State.BOOKED
-    row.save(update_fields=["state"])
+    row.revision += 1
+    row.save(update_fields=["state", "revision"])
+    if confirmations.queue(row, Notification.Kind.BOOKED):
+        callbacks.close_of(row)
     outcomes.record(row, actor="calcom", what="confirm", before=before)
 
 
@@ -129,23 +135,7 @@ def _moved(row: Appointment, booking: CalendarBooking | None) -> None:
     if booking is None or not booking.is_live or row.state != State.BOOKED:
         return
     before = {"state": row.state, "starts_at": row.starts_at.isoformat()}
-    length = row.ends_at - row.starts_at
-    row.earlier_uids = [*row.earlier_uids, row.calcom_uid]
-    row.calcom_uid = booking.uid
-    row.starts_at, row.ends_at = booking.starts_at, booking.starts_at + length
     row.revision += 1
-    try:
-        with transaction.atomic():
-            occupancy.shift(row, occupancy.span(row.service, row.starts_at))
-    except IntegrityError:
-        # Staff moved it onto another appointment in the calendar itself.
-        callbacks.store(
-            row.branch,
-            Callback.Kind.DECLINED,
-            appointment=row,
-            name=row.customer.name,
-            phone=row.customer.phone,
-            reason="Cal.com: zwei Termine zur selben Zeit",
-        )
+    outcomes.relocate(row, booking)
     row.save()
     outcomes.record(row, actor="calcom", what="move", before=before)

@@ -43,6 +43,8 @@ LOOKUPS_BEFORE_REPEAT = 2
 LOOKUP_PAUSE_S = 5.0
 RETRY_FIRST_S = 2.0
 RETRY_LAST_S = 60.0
+#: How often a visit may have been moved in the calendar before we stop to follow it.
+MOST_MOVES = 5
 
 Intent = Appointment.Intent
 State = Appointment.State
@@ -79,7 +81,7 @@ def attempt(appointment_id: UUID) -> bool:
         let_go()
         _settle(one, calendar)
     except CalendarRefused as error:
-        outcomes.refused(one.appointment, one.number, reason=str(error))
+        _refused(one, str(error))
     except CalendarUnavailable as error:
         _try_later(one, str(error))
     except OutcomeUnknown as error:
@@ -110,9 +112,9 @@ def _lease(appointment_id: UUID) -> Try | None:
     )
     if not taken:
         return None
-    Appointment.objects.filter(pk=appointment_id, state=State.REQUESTED).update(
-        state=State.BOOKING
-    )
+    Appointment.objects.filter(
+        pk=appointment_id, state=State.REQUESTED, intent=Intent.BOOK
+    ).update(state=State.BOOKING)
     appointment = Appointment.objects.select_related(
         "branch__company", "service", "staff", "customer", "call", "intent_call"
     ).get(pk=appointment_id)
@@ -134,21 +136,22 @@ def _settle(one: Try, calendar: BaseCalendar) -> None:
         else:
             _look_later(one, one.appointment.last_error, one.appointment.lookups + 1)
         return
+    if outcomes.is_too_late(one.appointment):
+        outcomes.refused(one.appointment, one.number, reason="too late to be sent")
+        return
     try:
-        outcomes.agreed(
-            one.appointment, one.number, _SENDERS[_intent(one)](one, calendar)
-        )
-    except SlotTaken:
-        # After an unanswered try "taken" may mean: by ourselves.
-        found = _lookup(one, calendar) if one.number > 1 else None
-        if found is not None:
-            outcomes.agreed(one.appointment, one.number, found)
-        else:
+        booking = _SENDERS[Intent(one.appointment.intent or "")](one, calendar)
+    except (SlotTaken, CalendarRefused) as refusal:
+        # After an unanswered try "taken" may mean: by ourselves. And what can't be
+        # moved may have been moved or cancelled in the calendar itself.
+        found = _seen(one, calendar) if one.number > 1 else None
+        if found is None and isinstance(refusal, SlotTaken):
             outcomes.taken(one.appointment, one.number)
-
-
-def _intent(one: Try) -> Intent:
-    return Intent(one.appointment.intent or "")
+            return
+        if found is None:
+            raise
+        booking = found
+    outcomes.agreed(one.appointment, one.number, booking)
 
 
 def _send_booking(one: Try, calendar: BaseCalendar) -> CalendarBooking:
@@ -209,24 +212,42 @@ _SENDERS: dict[Intent, Callable[[Try, BaseCalendar], CalendarBooking]] = {
 
 def _lookup(one: Try, calendar: BaseCalendar) -> CalendarBooking | None:
     """Return the calendar's record if it shows that an earlier try has worked."""
-    appointment, timeout_s = one.appointment, one.left_s
+    appointment = one.appointment
     if appointment.intent == Intent.BOOK:
         return calendar.find(
             key=appointment.key,
             event_type_id=appointment.event_type_id,
             starts_at=appointment.starts_at,
-            timeout_s=timeout_s,
+            timeout_s=one.left_s,
         )
+    found = _followed(one, calendar)
+    if found is None or not found.is_live:
+        return found
+    # A move by somebody else counts as well: it is where the visit stands.
+    has_moved = found.uid != appointment.calcom_uid
+    return found if has_moved and appointment.intent == Intent.MOVE else None
+
+
+def _followed(one: Try, calendar: BaseCalendar) -> CalendarBooking | None:
+    """Return what has become of the visit; None where the calendar doesn't know it."""
+    uid, found = one.appointment.calcom_uid, None
+    for _ in range(MOST_MOVES):
+        try:
+            found = calendar.get(uid, timeout_s=one.left_s)
+        except BookingNotFound:
+            return None
+        if found.is_live or not found.moved_to_uid:
+            break
+        uid = found.moved_to_uid
+    return found
+
+
+def _seen(one: Try, calendar: BaseCalendar) -> CalendarBooking | None:
+    """Look up after a refusal, which stands if the look-up is refused too."""
     try:
-        found = calendar.get(appointment.calcom_uid, timeout_s=timeout_s)
-        if appointment.intent == Intent.CANCEL:
-            return None if found.is_live else found
-        if found.moved_to_uid:
-            found = calendar.get(found.moved_to_uid, timeout_s=timeout_s)
-    except BookingNotFound:
+        return _lookup(one, calendar)
+    except CalendarRefused:
         return None
-    has_moved = found.is_live and found.starts_at == appointment.wished_starts_at
-    return found if has_moved else None
 
 
 def _mine(one: Try) -> Q:
@@ -238,11 +259,25 @@ def _try_again(one: Try) -> None:
     _release(one, Step.REQUESTED, State.REQUESTED, after_s=0, lookups=0)
 
 
-def _try_later(one: Try, error: str) -> None:
-    """Nothing was sent: try again, later each time, while it makes sense."""
-    if outcomes.is_too_late(one.appointment):
+def _refused(one: Try, error: str) -> None:
+    """Give up, unless something was sent: then only a person can find out more."""
+    if not one.has_been_sent:
         outcomes.refused(one.appointment, one.number, reason=error)
         return
+    outcomes.ask_person(one.appointment, reason=error)
+    _look_later(one, error, one.appointment.lookups)
+
+
+def _try_later(one: Try, error: str) -> None:
+    """Nothing was sent now: try again, later each time, while it makes sense.
+
+    What was sent before stays unknown, and its time taken, until the calendar speaks.
+    """
+    if outcomes.is_too_late(one.appointment):
+        if not one.has_been_sent:
+            outcomes.refused(one.appointment, one.number, reason=error)
+            return
+        outcomes.ask_person(one.appointment, reason=error)
     step = Step.UNKNOWN if one.has_been_sent else Step.REQUESTED
     state = State.UNKNOWN if one.has_been_sent else State.REQUESTED
     pause = min(RETRY_LAST_S, RETRY_FIRST_S * 2 ** min(one.number - 1, 6))

@@ -246,29 +246,47 @@ def move(caller: Caller, appointment: Appointment, starts_at: datetime) -> Appoi
 
     :raises Declined: not allowed, or something else is under way.
     :raises Taken: the new time is not free; the old one stays.
+    :raises CalendarUnavailable: the new time could not be checked.
     """
-    taken = Taken(appointment.service, appointment.staff, starts_at)
-    if starts_at == appointment.starts_at and appointment.intent is None:
+    if _is_moved(appointment, starts_at):
         return appointment
+    try:
+        _write_move(caller, appointment, starts_at)
+    except (Declined, Taken):
+        # Sent twice at once: the other one may have been first.
+        appointment.refresh_from_db()
+        if not _is_moved(appointment, starts_at):
+            raise
+    appointment.refresh_from_db()
+    return appointment
+
+
+def _is_moved(appointment: Appointment, starts_at: datetime) -> bool:
+    """Tell whether this move is done or under way."""
+    if appointment.intent is None:
+        return appointment.starts_at == starts_at and appointment.is_live
+    return (
+        appointment.intent == Appointment.Intent.MOVE
+        and appointment.wished_starts_at == starts_at
+    )
+
+
+def _write_move(caller: Caller, appointment: Appointment, starts_at: datetime) -> None:
     policies.check_change(caller, appointment)
     policies.check_start(caller, starts_at)
-    if _is_under_way(appointment, Appointment.Intent.MOVE, starts_at):
-        return appointment
-    ways = availability.choices(
-        caller.branch, appointment.service, staff=appointment.staff
-    )
+    if appointment.intent is not None:
+        raise Declined(Code.UNKNOWN_STATE, phrases.still_under_way())
+    choice = availability.choice_of(appointment)
+    taken = Taken(appointment.service, choice.staff, starts_at)
     free = availability.free_times(
         caller,
-        ways,
+        [choice],
         begin=starts_at,
         end=starts_at + timedelta(minutes=1),
         moving_uid=appointment.calcom_uid,
     )
     if not free:
         raise taken
-    resource = availability.resource_of(
-        caller.branch, appointment.service, appointment.staff_id
-    )
     wanted = occupancy.span(appointment.service, starts_at)
     with transaction.atomic():
         # What is held for this call is let go first: the new time is one of them.
@@ -276,10 +294,8 @@ def move(caller: Caller, appointment: Appointment, starts_at: datetime) -> Appoi
         _open_intent(
             caller, appointment, Appointment.Intent.MOVE, wished_starts_at=starts_at
         )
-        if not occupancy.claim_move(appointment, resource, wanted):
+        if not occupancy.claim_move(appointment, choice.resource, wanted):
             raise taken
-    appointment.refresh_from_db()
-    return appointment
 
 
 def cancel(caller: Caller, appointment: Appointment, *, reason: str) -> Appointment:
@@ -287,24 +303,30 @@ def cancel(caller: Caller, appointment: Appointment, *, reason: str) -> Appointm
 
     :raises Declined: not allowed, or something else is under way.
     """
-    policies.check_change(caller, appointment)
-    if _is_under_way(appointment, Appointment.Intent.CANCEL, None):
-        return appointment
-    _open_intent(
-        caller, appointment, Appointment.Intent.CANCEL, intent_reason=reason[:300]
-    )
+    if not _is_cancelled(appointment):
+        try:
+            policies.check_change(caller, appointment)
+            _open_intent(
+                caller,
+                appointment,
+                Appointment.Intent.CANCEL,
+                intent_reason=reason[:300],
+            )
+        except Declined:
+            # Sent twice at once: the other one may have been first.
+            appointment.refresh_from_db()
+            if not _is_cancelled(appointment):
+                raise
     appointment.refresh_from_db()
     return appointment
 
 
-def _is_under_way(
-    appointment: Appointment, intent: str, starts_at: datetime | None
-) -> bool:
-    if appointment.intent is None:
-        return False
-    if appointment.intent == intent and appointment.wished_starts_at == starts_at:
-        return True
-    raise Declined(Code.UNKNOWN_STATE, phrases.still_under_way())
+def _is_cancelled(appointment: Appointment) -> bool:
+    """Tell whether the cancellation is done or under way."""
+    return (
+        appointment.intent == Appointment.Intent.CANCEL
+        or appointment.state == Appointment.State.CANCELLED
+    )
 
 
 def _open_intent(
@@ -312,7 +334,10 @@ def _open_intent(
 ) -> None:
     """Open what is to be done, in one UPDATE, so that only one can be open."""
     opened = Appointment.objects.filter(
-        pk=appointment.pk, intent__isnull=True, state=Appointment.State.BOOKED
+        pk=appointment.pk,
+        intent__isnull=True,
+        # Requested with nothing under way: staff have yet to confirm it.
+        state__in=[Appointment.State.BOOKED, Appointment.State.REQUESTED],
     ).update(
         intent=intent,
         intent_state=Appointment.IntentState.REQUESTED,

@@ -219,38 +219,40 @@ def _widen(appointment: Appointment, resource: Resource, wanted: Span) -> bool |
     return True
 
 
-def settle_move(appointment: Appointment, kept: Span) -> None:
-    """Keep one time of an appointment, the old or the new; let go of the other."""
+def settle(appointment: Appointment, kept: Span) -> None:
+    """Keep one time of an appointment, wherever it has others.
+
+    What is only held for a caller gives way: in the calendar it is taken already.
+
+    :raises IntegrityError: another appointment is there.
+    """
     rows = list(Occupancy.objects.filter(appointment=appointment))
-    keeper = next(
-        (row for row in rows if (row.during.lower, row.during.upper) == kept), None
-    ) or next(
-        (
-            row
-            for row in rows
-            if row.during.lower <= kept[0] and kept[1] <= row.during.upper
-        ),
-        None,
-    )
-    if keeper is None:
+    if not rows:
         return
+    keeper = max(rows, key=lambda row: _nearness(row, kept))
     Occupancy.objects.filter(appointment=appointment).exclude(pk=keeper.pk).delete()
+    if not _holds(keeper, kept):
+        Occupancy.objects.filter(
+            resource=keeper.resource,
+            purpose=Occupancy.Purpose.HOLD,
+            during__overlap=kept,
+        ).delete()
     Occupancy.objects.filter(pk=keeper.pk).update(
         during=kept, purpose=Occupancy.Purpose.BOOKING, expires_at=None
     )
 
 
-def shift(appointment: Appointment, wanted: Span) -> None:
-    """Let an appointment's time be where the calendar has put it.
+def _nearness(row: Occupancy, kept: Span) -> tuple[bool, bool, bool]:
+    is_exact = (row.during.lower, row.during.upper) == kept
+    return is_exact, _holds(row, kept), row.purpose == Occupancy.Purpose.BOOKING
 
-    What is only held for a caller gives way: in the calendar it is taken already.
 
-    :raises IntegrityError: another appointment is there; nothing has changed.
-    """
-    own = Occupancy.objects.filter(appointment=appointment)
-    Occupancy.objects.filter(
-        resource__in=own.values("resource"),
-        purpose=Occupancy.Purpose.HOLD,
-        during__overlap=wanted,
-    ).delete()
-    own.update(during=wanted)
+def _holds(row: Occupancy, kept: Span) -> bool:
+    return bool(row.during.lower <= kept[0] and kept[1] <= row.during.upper)
+
+
+def undo_move(appointment: Appointment, old: Span) -> None:
+    """Let go of the time that an appointment was to move to; the old one stays."""
+    mine = Occupancy.objects.filter(appointment=appointment)
+    mine.filter(purpose=Occupancy.Purpose.MOVE).delete()
+    mine.filter(during__contains=old).update(during=old)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from askpro import correlation
@@ -35,6 +35,9 @@ _SETTLED: dict[str, Any] = {
     "lookups": 0,
     "last_error": "",
 }
+#: How long a wish stays in time: its offer was held, then it was sent.
+IN_TIME = timedelta(seconds=occupancy.HOLD_S + 60)
+
 _OUTCOMES = {
     Intent.BOOK: (Call.Outcome.BOOKED, Notification.Kind.BOOKED),
     Intent.MOVE: (Call.Outcome.MOVED, Notification.Kind.MOVED),
@@ -53,7 +56,11 @@ def agreed(appointment: Appointment, number: int, booking: CalendarBooking) -> b
         _CHANGES[intent](row, booking)
         row.revision += 1
         outcome, kind = _OUTCOMES[intent]
-        if row.state == State.REQUESTED:
+        if row.state == State.CANCELLED and intent == Intent.MOVE:
+            # Somebody had cancelled it in the calendar: there is nothing to move.
+            outcome = Call.Outcome.CALLBACK
+            _call_back(row, Callback.Kind.DECLINED, "Cal.com: bereits abgesagt")
+        elif row.state == State.REQUESTED:
             # The calendar wants a person's confirmation: noted, not booked.
             outcome = Call.Outcome.PENDING
             _call_back(row, Callback.Kind.UNREACHED, "Cal.com: noch zu bestätigen")
@@ -84,7 +91,7 @@ def _fail(
             row.state = State.DECLINED
             occupancy.release(row)
         elif intent == Intent.MOVE:
-            occupancy.settle_move(row, occupancy.span(row.service, row.starts_at))
+            occupancy.undo_move(row, occupancy.span(row.service, row.starts_at))
         _record(row, intent, before, why)
         if needs_person or row.answer_by_at is not None:
             _call_back(row, Callback.Kind.DECLINED, f"{intent}: {why}")
@@ -121,18 +128,41 @@ def _settle(
 
 
 def _book(row: Appointment, booking: CalendarBooking) -> None:
-    row.state = State.BOOKED if booking.status == "accepted" else State.REQUESTED
-    row.calcom_uid = booking.uid
+    row.state = _state(booking)
     row.staff = row.staff or _host(row, booking)
+    relocate(row, booking)
 
 
 def _move(row: Appointment, booking: CalendarBooking) -> None:
+    if not booking.is_live:
+        _cancel(row, booking)
+        return
+    row.state = _state(booking)
+    relocate(row, booking)
+
+
+def _state(booking: CalendarBooking) -> State:
+    return State.BOOKED if booking.status == "accepted" else State.REQUESTED
+
+
+def relocate(row: Appointment, booking: CalendarBooking) -> None:
+    """Take over where the calendar has put a visit: uid, start and the time it takes.
+
+    The row is changed in memory only; its time at once.
+    """
     length = row.ends_at - row.starts_at
-    if booking.uid != row.calcom_uid:
+    if row.calcom_uid and booking.uid != row.calcom_uid:
         row.earlier_uids = [*row.earlier_uids, row.calcom_uid]
     row.calcom_uid = booking.uid
     row.starts_at, row.ends_at = booking.starts_at, booking.starts_at + length
-    occupancy.settle_move(row, occupancy.span(row.service, row.starts_at))
+    kept = occupancy.span(row.service, row.starts_at)
+    try:
+        with transaction.atomic():
+            occupancy.settle(row, kept)
+    except IntegrityError:
+        # Staff moved it onto another appointment in the calendar itself.
+        occupancy.undo_move(row, kept)
+        _call_back(row, Callback.Kind.DECLINED, "Cal.com: zwei Termine zur selben Zeit")
 
 
 def _cancel(row: Appointment, booking: CalendarBooking) -> None:
@@ -216,13 +246,23 @@ def _call_outcome(row: Appointment, outcome: str) -> None:
         Call.objects.filter(pk=row.intent_call_id).update(outcome=outcome)
 
 
+def ask_person(appointment: Appointment, *, reason: str) -> None:
+    """Have a person look at what stays unclear; nothing else changes."""
+    with transaction.atomic():
+        _call_back(appointment, Callback.Kind.UNREACHED, reason)
+
+
 def is_too_late(appointment: Appointment) -> bool:
-    """Tell whether what is under way makes no sense any more."""
+    """Tell whether what is under way makes no sense any more.
+
+    A wish that was just in time when it was spoken is still in time while it is
+    being worked on.
+    """
     start = appointment.wished_starts_at or appointment.starts_at
     notice = timedelta(minutes=appointment.branch.minimum_notice_min)
     if appointment.intent == Intent.CANCEL:
         notice = timedelta()
-    return timezone.now() >= start - notice
+    return timezone.now() >= min(start, start - notice + IN_TIME)
 
 
 def stop_waiting(appointment: Appointment) -> bool:

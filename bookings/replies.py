@@ -12,6 +12,7 @@ from django.db.models import Q
 from bookings import availability, callbacks, identity, outcomes, waiting
 from bookings.answers import Answer, Code, Declined
 from bookings.availability import Free
+from bookings.calendars import CalendarUnavailable
 from bookings.calls import Caller
 from bookings.language import phrases
 from bookings.language.times import Reading
@@ -127,6 +128,7 @@ def booking(caller: Caller, appointment: Appointment) -> Answer:
         return Answer(Code.PENDING, _pending(appointment, at), data)
     if appointment.last_error != "taken":
         return Answer(Code.UPSTREAM_UNAVAILABLE, phrases.callback_noted(), data)
+    callbacks.close_of(appointment)
     return alternatives(
         caller, appointment.service, appointment.staff, appointment.starts_at
     )
@@ -138,15 +140,24 @@ def alternatives(
     """Say that a time is taken, and offer others near it."""
     local = starts_at.astimezone(caller.branch.zone)
     reading = Reading(date=local.date(), time=local.time())
-    return offers(caller, reading, service, staff, is_taken=True)
+    try:
+        return offers(caller, reading, service, staff, is_taken=True)
+    except CalendarUnavailable:
+        # No time is left to look: that this one is gone is known all the same.
+        say = phrases.taken(starts_at, [], zone=caller.branch.zone, now=caller.now)
+        return Answer(Code.TAKEN, say, {"service": service.name, "offers": []})
 
 
 def _pending(appointment: Appointment, at: str) -> str:
     """Noted, where nothing could be sent yet; being entered, where it was."""
     is_noted = (
-        appointment.intent_state == Appointment.IntentState.REQUESTED
-        and appointment.attempts > 0
-    ) or appointment.intent_state == Appointment.IntentState.UNKNOWN
+        appointment.intent is None  # staff have yet to confirm it in the calendar
+        or appointment.intent_state == Appointment.IntentState.UNKNOWN
+        or (
+            appointment.intent_state == Appointment.IntentState.REQUESTED
+            and appointment.attempts > 0
+        )
+    )
     return phrases.noted(at) if is_noted else phrases.pending(at)
 
 
@@ -157,17 +168,23 @@ def move(caller: Caller, appointment: Appointment) -> Answer:
         wished = appointment.wished_starts_at or appointment.starts_at
         at = phrases.when(wished, zone=zone, now=caller.now)
         return Answer(Code.PENDING, phrases.move_pending(at), facts(appointment))
-    callbacks.close_of(appointment)
+    if not appointment.is_live:
+        return Answer(Code.NOT_FOUND, phrases.not_found(), facts(appointment))
     at = phrases.when(appointment.starts_at, zone=zone, now=caller.now)
+    if appointment.state != Appointment.State.BOOKED:
+        return Answer(Code.PENDING, phrases.noted(at), facts(appointment))
+    callbacks.close_of(appointment)
     return Answer(Code.BOOKED, phrases.moved(at), facts(appointment))
 
 
 def move_failed(caller: Caller, appointment: Appointment) -> Answer:
     """Tell that a move did not work and the old time stands."""
     at = phrases.when(appointment.starts_at, zone=caller.branch.zone, now=caller.now)
-    code = (
-        Code.TAKEN if appointment.last_error == "taken" else Code.UPSTREAM_UNAVAILABLE
-    )
+    code = Code.UPSTREAM_UNAVAILABLE
+    if appointment.last_error == "taken":
+        # Told, and nobody's help is needed for another time.
+        callbacks.close_of(appointment)
+        code = Code.TAKEN
     return Answer(code, phrases.move_failed(at), facts(appointment))
 
 

@@ -152,6 +152,11 @@ class Appointment(TenantOwned):
     def __str__(self) -> str:
         return f"{self.starts_at:%Y-%m-%d %H:%M} {self.get_state_display()}"
 
+    @property
+    def is_live(self) -> bool:
+        """Whether it takes place, or is to, as far as we know."""
+        return self.state in self.LIVE
+
 
 class Occupancy(TenantOwned):
     """Time that is taken: the only table that blocks, by an exclusion constraint."""

@@ -231,7 +231,8 @@ class RescheduleBooking(Tool):
 
 def _move_reply(starts_at: datetime) -> Callable[[Caller, Appointment], Answer]:
     def reply(caller: Caller, appointment: Appointment) -> Answer:
-        if appointment.intent is None and appointment.starts_at != starts_at:
+        is_elsewhere = appointment.is_live and appointment.starts_at != starts_at
+        if appointment.intent is None and is_elsewhere:
             return replies.move_failed(caller, appointment)
         return replies.move(caller, appointment)
 
