@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 from zoneinfo import available_timezones
 
 from django.contrib.auth import get_user_model
-from django.db import models, transaction
+from django.db import DataError, IntegrityError, models, transaction
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from askpro.errors import AskProError
@@ -99,7 +100,7 @@ class ServicePart(_Part):
     calcom_event_type_id: int | None = Field(None, gt=0)
     buffer_before_min: int = Field(0, ge=0)
     buffer_after_min: int = Field(0, ge=0)
-    price_eur: float | None = Field(None, ge=0)
+    price_eur: Decimal | None = Field(None, ge=0, max_digits=8, decimal_places=2)
     synonyms: list[str] = []
     capacity: int = Field(1, gt=0)
 
@@ -195,7 +196,15 @@ def apply(data: Any) -> Counter[str]:
     counts: Counter[str] = Counter()
     with transaction.atomic():
         for position, part in enumerate(setup.companies):
-            _Writer(counts, f"companies[{position}]").company(part)
+            place = f"companies[{position}]"
+            try:
+                _Writer(counts, place).company(part)
+            except IntegrityError as error:
+                raise BadSetup(
+                    f"{place}: an id in it belongs to something else already."
+                ) from error
+            except DataError as error:
+                raise BadSetup(f"{place}: a text or number is too long.") from error
     return counts
 
 
@@ -229,7 +238,7 @@ class _Writer:
         if part.calcom is not None:
             self._account(
                 "calcom",
-                base_url=part.calcom.base_url,
+                part.calcom,
                 api_key=part.calcom.api_key or None,
                 webhook_secret=part.calcom.webhook_secret or None,
             )
@@ -237,14 +246,19 @@ class _Writer:
             first, second = [*part.retell.webhook_keys, "", ""][:2]
             self._account(
                 "retell",
-                base_url=part.retell.base_url,
+                part.retell,
                 api_key=part.retell.api_key or None,
                 webhook_secret=first or None,
                 webhook_secret_previous=second or None,
             )
 
-    def _account(self, provider: str, **values: Any) -> None:
+    def _account(
+        self, provider: str, part: CalcomPart | RetellPart, **values: str | None
+    ) -> None:
         key = {"company": self.owner, "provider": provider}
+        is_new = not ProviderAccount.objects.filter(**key).exists()
+        if is_new or "base_url" in part.model_fields_set:
+            values["base_url"] = part.base_url
         self._put(ProviderAccount, key, values)
 
     def _branch(self, part: BranchPart) -> None:
@@ -278,7 +292,7 @@ class _Writer:
         self._put(PhoneNumber, {"number": number}, {"branch": branch})
 
     def _service(self, part: ServicePart, branch: Branch) -> Service:
-        values = part.model_dump(exclude={"name"})
+        values = part.model_dump(exclude={"name"}, exclude_unset=True)
         key = {"company": self.owner, "branch": branch, "name": part.name}
         service: Service = self._put(Service, key, values)
         return service

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from io import StringIO
 
@@ -212,3 +213,53 @@ def test_services_keep_their_names(apply):
     apply()
     with every_company():
         assert Service.objects.get().name == "Schnitt"
+
+
+def test_what_a_set_up_file_leaves_out_stays_as_it_is(tmp_path):
+    path = tmp_path / "setup.yaml"
+    path.write_text(json.dumps(SETUP))
+    call_command("import_setup", str(path), stdout=StringIO())
+    with every_company():
+        Service.objects.update(buffer_after_min=10, capacity=4, synonyms=["Haare"])
+        ProviderAccount.objects.filter(provider="retell").update(
+            base_url="https://eu.example"
+        )
+
+    call_command("import_setup", str(path), stdout=StringIO())
+
+    with every_company():
+        service = Service.objects.get()
+        account = ProviderAccount.objects.get(provider="retell")
+    assert (service.buffer_after_min, service.capacity) == (10, 4)
+    assert service.synonyms == ["Haare"]
+    assert account.base_url == "https://eu.example"
+
+
+def test_prices_are_as_they_were_written(tmp_path):
+    setup = copy.deepcopy(SETUP)
+    setup["companies"][0]["branches"][0]["services"][0]["price_eur"] = 35.99
+    path = tmp_path / "setup.yaml"
+    path.write_text(json.dumps(setup))
+    call_command("import_setup", str(path), stdout=StringIO())
+    again = StringIO()
+
+    call_command("import_setup", str(path), "--json", stdout=again)
+
+    assert "changed" not in json.loads(again.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("slug", "address", "complaint"),
+    [("andere", "", "belongs to something else"), ("mitte", "x" * 999, "too long")],
+)
+def test_what_the_database_refuses_is_told_in_words(tmp_path, slug, address, complaint):
+    path = tmp_path / "setup.yaml"
+    path.write_text(json.dumps(SETUP))
+    call_command("import_setup", str(path), stdout=StringIO())
+    other = copy.deepcopy(SETUP)
+    branch = other["companies"][0]["branches"][0]
+    branch |= {"slug": slug, "address": address, "phone_numbers": []}
+    path.write_text(json.dumps(other))
+
+    with pytest.raises(CommandError, match=complaint):
+        call_command("import_setup", str(path), stdout=StringIO())
