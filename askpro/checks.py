@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
 
 from tenants.models import ProviderAccount
@@ -42,6 +42,14 @@ def production_settings(
         )
     if settings.DEBUG:
         errors.append(Error("DEBUG is on.", "Switch it off.", id="askpro.E003"))
+    if "smtp" not in settings.EMAIL_BACKEND:
+        errors.append(
+            Warning(
+                "Confirmations are written to files: no customer gets one.",
+                "Set EMAIL_URL, for example smtp+tls://user:password@host:587.",
+                id="askpro.W001",
+            )
+        )
     return errors
 
 
@@ -71,10 +79,11 @@ def production_database(
         )
     with every_company():
         urls = list(ProviderAccount.objects.values_list("base_url", flat=True))
-    if any(urlsplit(url).hostname in LOOPBACK for url in urls):
+    # The sandbox speaks no TLS, wherever it runs.
+    if any(urlsplit(url).scheme != "https" for url in urls):
         errors.append(
             Error(
-                "A provider account points at this machine: that is the sandbox.",
+                "A provider account's base URL is not https: that is the sandbox.",
                 "Enter the provider's own base URL.",
                 id="askpro.E005",
             )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from django.core.checks import run_checks
+from django.core.management import CommandError, call_command
+from django.core.management.base import SystemCheckError
 
 from tenants.models import ProviderAccount
 from tenants.scoping import every_company
@@ -29,12 +31,13 @@ def test_production_wants_secrets_and_no_debug(settings):
 
 
 @pytest.mark.django_db
-def test_production_refuses_the_sandbox_as_a_provider(settings):
+@pytest.mark.parametrize("host", ["127.0.0.1:8090", "sandbox:8090", "127.0.0.2"])
+def test_production_refuses_the_sandbox_as_a_provider(settings, host):
     settings.IS_PRODUCTION = True
     assert "askpro.E005" not in ids(databases=["default"])
     with every_company():
         ProviderAccount.objects.create(
-            provider="calcom", base_url="http://127.0.0.1:8090/calcom"
+            provider="calcom", base_url=f"http://{host}/calcom"
         )
 
     assert "askpro.E005" in ids(databases=["default"])
@@ -55,6 +58,33 @@ def test_production_refuses_a_login_that_sees_through_the_wall(settings):
         finally:
             superuser.execute(f"ALTER ROLE {app} NOINHERIT")
     assert owner != app
+
+
+def test_production_warns_of_mail_that_nobody_gets(settings):
+    settings.IS_PRODUCTION = True
+    settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    assert "askpro.W001" in {message.id for message in run_checks()}
+
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    assert "askpro.W001" not in {message.id for message in run_checks()}
+
+
+@pytest.mark.django_db
+def test_the_demo_listens_on_this_machine_alone(settings):
+    settings.ASKPRO_MODE = "demo"
+
+    with pytest.raises(CommandError, match="this machine alone"):
+        call_command("web", "--host", "0.0.0.0")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("command", [["web"], ["worker"], ["beat"]])
+def test_what_production_refuses_does_not_start(settings, command):
+    settings.IS_PRODUCTION = True
+    settings.SECRET_KEY = "short"
+
+    with pytest.raises(SystemCheckError, match="SECRET_KEY"):
+        call_command(*command)
 
 
 def psycopg_as_superuser():

@@ -5,11 +5,13 @@ from __future__ import annotations
 import socket
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
 from granian.constants import Interfaces
 from granian.server import Server
 
+from askpro.checks import LOOPBACK
 from tenants.accounts import sync_platform_accounts
 
 
@@ -29,6 +31,10 @@ class Command(BaseCommand):
         """Serve."""
         self.check(databases=["default"])
         host, port = options["host"], options["port"]
+        if settings.ASKPRO_MODE == "demo" and host not in LOOPBACK:
+            raise CommandError(
+                "The demo listens on this machine alone: set ASKPRO_MODE=production."
+            )
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -38,7 +44,8 @@ class Command(BaseCommand):
                     f"Port {port} is in use: choose another with --port."
                 ) from error
         sync_platform_accounts()
-        # The server forks: a pool's connections and threads must not be shared.
+        # The server forks: two processes that talk over one socket read each other's
+        # rows.
         for connection in connections.all(initialized_only=True):
             connection.close()
             if hasattr(connection, "close_pool"):
@@ -54,12 +61,3 @@ class Command(BaseCommand):
             websockets=False,
             log_enabled=False,
         ).serve()
-
-
-def _close_connections() -> None:
-    """Leave nothing open: the workers are forked, and would share it.
-
-    Two processes that talk over one socket read each other's rows.
-    """
-    connections.close_all()
-    connections["default"].close_pool()  # type: ignore[attr-defined]
