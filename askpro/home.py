@@ -14,6 +14,7 @@ from bookings.models import Callback
 from tenants import permissions, readiness
 from tenants.models import Branch
 from webhooks.models import WebhookLog
+from webhooks.monitor import overdue
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class State:
 
 
 def state(request: HttpRequest) -> State:
-    """Return the state of what this person looks after; four queries and the gaps'."""
+    """Return the state of what this person looks after; five queries and the gaps'."""
     branches = list(Branch.objects.filter(is_active=True, company__is_active=True))
     if not branches:
         add = reverse("admin:tenants_branch_add")
@@ -47,6 +48,7 @@ def state(request: HttpRequest) -> State:
         *_not_ready(sum(bool(found) for found in gaps.values())),
         *_deliveries(WebhookLog.State.DEAD),
         *_deliveries(WebhookLog.State.UNRESOLVED),
+        *_overdue(),
         *_callbacks(),
     ]
     if not matters:
@@ -79,6 +81,17 @@ def _deliveries(state: str) -> list[Matter]:
             count,
         )
     url = reverse("admin:webhooks_webhooklog_changelist") + f"?state__exact={state}"
+    return _matter(count, text, url)
+
+
+def _overdue() -> list[Matter]:
+    count = overdue(WebhookLog.objects.all()).count()
+    text = ngettext(
+        "%(count)d delivery is not worked on: what it changes is unknown",
+        "%(count)d deliveries are not worked on: what they change is unknown",
+        count,
+    )
+    url = reverse("admin:webhooks_webhooklog_changelist") + "?overdue=yes"
     return _matter(count, text, url)
 
 

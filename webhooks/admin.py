@@ -19,6 +19,7 @@ from tenants import permissions
 from tenants.admin_pages import LogPages, badge
 from webhooks import call_page, inbox
 from webhooks.models import WebhookAttempt, WebhookLog
+from webhooks.monitor import overdue
 
 STATE_COLORS = {
     "received": "info",
@@ -29,6 +30,23 @@ STATE_COLORS = {
     "retrying": "warning",
     "dead": "danger",
 }
+
+
+class OverdueFilter(admin.SimpleListFilter):
+    """Waiting, though nothing is waited for."""
+
+    title = _("overdue")
+    parameter_name = "overdue"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return the one question."""
+        return [("yes", _("overdue"))]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[WebhookLog]
+    ) -> QuerySet[WebhookLog]:
+        """Return what no worker takes."""
+        return overdue(queryset) if self.value() == "yes" else queryset
 
 
 class AttemptInline(TabularInline):  # type: ignore[misc]
@@ -72,7 +90,7 @@ class WebhookLogAdmin(LogPages):
         "correlation_id",
         "last_error",
     )
-    list_filter = ("state", "provider", "event")
+    list_filter = ("state", OverdueFilter, "provider", "event")
     search_fields = ("id", "call_id", "correlation_id", "event")
     date_hierarchy = "received_at"
     ordering = ("-received_at",)

@@ -10,7 +10,6 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import display
 
 from bookings.admin import CallAdmin
 from bookings.models import Appointment, Call, Callback, Notification
@@ -68,7 +67,7 @@ class ExplainedCallAdmin(CallAdmin):
         fields = super().get_fields(request, obj)
         return ["steps", *(name for name in fields if name != "steps")]
 
-    @display(description=_("what happened"))
+    @admin.display(description=_("what happened"))
     def steps(self, call: Call) -> SafeString:
         """Return the steps as a table."""
         # An operator sees every company: a correlation id joins rows of one alone.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from tenants.models import (
     Branch,
@@ -197,13 +200,25 @@ def test_a_branch_that_is_not_ready_stands_out(owner, company):
 
 
 def test_the_first_page_says_what_needs_somebody(owner, company):
-    assert "Es gibt noch keine Filiale" in owner.get(reverse("admin:index")).content.decode()
+    assert (
+        "Es gibt noch keine Filiale"
+        in owner.get(reverse("admin:index")).content.decode()
+    )
     branch = make.make_ready_branch(company=company)
     fine = owner.get(reverse("admin:index")).content.decode()
     with every_company():
         Branch.objects.update(retell_agent_id="")
         account = ProviderAccount.objects.filter(provider="retell").get()
     make.make_delivery(account=account, company=company, state="dead")
+    make.make_delivery(
+        account=account,
+        company=company,
+        state="received",
+        next_try_at=timezone.now() - timedelta(minutes=2),
+    )
+    make.make_delivery(
+        account=account, company=company, state="received", next_try_at=timezone.now()
+    )
     make.make_callback(branch=branch)
 
     page = owner.get(reverse("admin:index"))
@@ -213,6 +228,7 @@ def test_the_first_page_says_what_needs_somebody(owner, company):
     assert texts == [
         "1 Filiale kann noch keine Anrufe annehmen",
         "1 Lieferung ist gescheitert",
+        "1 Lieferung wird nicht bearbeitet; was sie ändert, ist unbekannt",
         "1 Rückruf ist fällig",
     ]
     for matter in page.context["state"].matters:
