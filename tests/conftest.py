@@ -51,6 +51,9 @@ def django_db_setup(django_db_blocker) -> Iterator[None]:
     from django.core.management import call_command
     from django.db import connections
 
+    from tenants import resolver
+    from webhooks import inbox
+
     with psycopg.connect(_ADMIN_URL, autocommit=True) as admin:
         admin.execute(f"DROP DATABASE IF EXISTS {_DATABASE} WITH (FORCE)")
         admin.execute(f"CREATE DATABASE {_DATABASE}")
@@ -59,9 +62,10 @@ def django_db_setup(django_db_blocker) -> Iterator[None]:
         yield
         connections.close_all()
         connections["default"].close_pool()  # type: ignore[attr-defined]
+        for statement in (resolver._OWNER, inbox._INSERT):
+            statement.close()
     with psycopg.connect(_ADMIN_URL, autocommit=True) as admin:
-        # A pool that is being closed may still hold a connection for a moment.
-        admin.execute(f"DROP DATABASE IF EXISTS {_DATABASE} WITH (FORCE)")
+        admin.execute(f"DROP DATABASE IF EXISTS {_DATABASE}")
 
 
 @pytest.fixture
