@@ -26,6 +26,7 @@ from bookings.models import Callback
 from bookings.wishes import Wish
 from integrations import journal
 from integrations.mcp import (
+    branches,
     registry,
     servers,  # noqa: F401 (registers the tools)
 )
@@ -118,9 +119,10 @@ def _answer_within(asked: Asked, owner: Owner | None) -> Answer:
     known = set(tool.Arguments.model_fields)
     asked.arguments, asked.unknown = canonical(asked.sent, known)
     with scope(owner.company_id):
-        branch = Branch.objects.select_related("company").get(pk=owner.branch_id)
+        known_branch = branches.of(owner)
+        branch = known_branch.branch
         caller = _caller(asked, branch)
-        if tool.needs_ready_branch and readiness.gaps(branch):
+        if tool.needs_ready_branch and not known_branch.is_ready:
             return _not_ready(caller)
         return _helped(caller, asked, _run(tool, caller, asked))
 

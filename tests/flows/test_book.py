@@ -302,7 +302,7 @@ def test_a_branch_that_is_not_ready_says_so_and_staff_see_it(system, salon):
     with scope(salon.company_id):
         callback = Callback.objects.get()
     assert callback.kind == "not_ready"
-    assert "event type" in callback.reason
+    assert "Event-Type" in callback.reason
 
 
 def test_an_unknown_number_touches_nothing(system, salon):
