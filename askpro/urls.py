@@ -16,6 +16,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("api/webhooks/", include("webhooks.urls")),
     path("api/mcp/", include("integrations.mcp.urls")),
-    path("healthz", HealthView.as_view()),
+    path("healthz", HealthView.as_view(asks_database=False)),
     path("readyz", HealthView.as_view()),
 ]

@@ -82,9 +82,13 @@ class HealthView(MachineView):
     """Tell whether deliveries can be kept; details are not for strangers."""
 
     authentication_classes = []
+    #: Without: tell that the process lives. A restart mends no database.
+    asks_database = True
 
     def get(self, request: Request) -> HttpResponse:
         """Ask PostgreSQL."""
+        if not self.asks_database:
+            return JsonResponse({"status": "ok"})
         try:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT 1")
