@@ -14,6 +14,7 @@ from askpro.embedded import EmbeddedError, prepare
 OFFLINE = {
     "check",
     "collectstatic",
+    "compile_catalogue",
     "compilemessages",
     "help",
     "makemessages",

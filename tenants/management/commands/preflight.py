@@ -6,7 +6,12 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import (
+    BaseCommand,
+    CommandError,
+    CommandParser,
+    no_translations,
+)
 
 from tenants import readiness
 from tenants.companies import UnknownCompany, find
@@ -26,6 +31,7 @@ class Command(BaseCommand):
         parser.add_argument("--live", action="store_true", help="ask the providers too")
         parser.add_argument("--json", action="store_true")
 
+    @no_translations
     def handle(self, *arguments: Any, **options: Any) -> None:
         """Look at each branch in its company's scope."""
         branches = self._branches(options["company"], options["branch"])
