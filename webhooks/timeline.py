@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from bookings.models import AppointmentChange, Call, Callback, Notification, Offer
 from integrations.models import ProviderRequest, ToolCall
@@ -27,6 +28,16 @@ def timeline(call: Call) -> list[Step]:
     sources = (_events, _tools, _requests, _offers, _changes, _callbacks, _messages)
     steps = [step for source in sources for step in source(call)]
     return sorted(steps, key=lambda step: step.at)
+
+
+def as_json(steps: list[Step]) -> list[dict[str, Any]]:
+    """Return the steps with their distance from the first one, in milliseconds."""
+    found = []
+    for step in steps:
+        fields = asdict(step)
+        passed = fields.pop("at") - steps[0].at
+        found.append({"at_ms": int(passed.total_seconds() * 1000), **fields})
+    return found
 
 
 def _events(call: Call) -> Iterator[Step]:

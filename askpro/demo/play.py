@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 from askpro.demo.checks import Evidence
@@ -13,7 +12,7 @@ from integrations.sandbox import wire
 from integrations.sandbox.scenarios import SCENARIOS, play
 from integrations.sandbox.world import World
 from webhooks.models import WebhookLog
-from webhooks.timeline import timeline
+from webhooks.timeline import as_json, timeline
 
 Json = dict[str, Any]
 REST_TIMEOUT_S = 90.0
@@ -102,16 +101,5 @@ def call_as_json(report: Json) -> Json:
             "starts_at": appointment.starts_at.isoformat(),
             "calcom_uid": appointment.calcom_uid,
         },
-        "steps": _steps(call),
+        "steps": as_json(timeline(call)),
     }
-
-
-def _steps(call: Call) -> list[Json]:
-    steps = timeline(call)
-    steps_as_json = []
-    for step in steps:
-        fields = asdict(step)
-        at = fields.pop("at")
-        at_ms = int((at - steps[0].at).total_seconds() * 1000)
-        steps_as_json.append({"at_ms": at_ms, **fields})
-    return steps_as_json

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -22,6 +23,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Take whose."""
         parser.add_argument("--company", default="", help="number, short name or id")
+        parser.add_argument("--json", action="store_true")
 
     def handle(self, *arguments: Any, **options: Any) -> None:
         """Delete, batch by batch."""
@@ -42,4 +44,7 @@ class Command(BaseCommand):
             raise CommandError(
                 "Redis does not answer: look at REDIS_URL and at its log."
             ) from error
+        if options["json"]:
+            self.stdout.write(json.dumps({"forgotten": count}))
+            return
         self.stdout.write(f"{count} entries forgotten.")

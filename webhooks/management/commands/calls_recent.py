@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -11,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from bookings.models import Call
 from tenants.companies import UnknownCompany, find
 from tenants.scoping import scope
-from webhooks.timeline import Step, timeline
+from webhooks.timeline import Step, as_json, timeline
 
 
 class Command(BaseCommand):
@@ -66,5 +65,5 @@ def _json(call: Call, steps: list[Step]) -> dict[str, Any]:
         "status": call.status,
         "outcome": call.outcome,
         "rang_at": call.rang_at.isoformat(),
-        "steps": [asdict(step) | {"at": step.at.isoformat()} for step in steps],
+        "steps": as_json(steps),
     }
