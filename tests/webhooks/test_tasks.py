@@ -9,7 +9,7 @@ import pytest
 
 from tenants.models import ProviderAccount
 from tenants.scoping import every_company
-from webhooks import tasks
+from webhooks import inbox, tasks
 from webhooks.models import WebhookAttempt, WebhookBody, WebhookLog
 
 pytestmark = pytest.mark.django_db
@@ -93,3 +93,13 @@ def test_keys_that_nobody_can_read_stop_no_delivery(caplog):
         log.refresh_from_db()
     assert log.state == "ignored"
     assert not caplog.records
+
+
+def test_what_is_past_its_retention_is_not_worked_on_again():
+    with every_company():
+        kept, forgotten = delivery(1, state="dead"), delivery(2, state="dead")
+        WebhookBody.objects.filter(log=forgotten).delete()
+
+        assert inbox.replay([kept.pk, forgotten.pk]) == 1
+        forgotten.refresh_from_db()
+    assert forgotten.state == "dead"
