@@ -136,7 +136,7 @@ TOOL_DEADLINE_S = 1.8  # our part of the two seconds that a caller waits
 # --- mail ------------------------------------------------------------------------
 vars().update(env.email_url("EMAIL_URL", default="filemail://"))
 if EMAIL_BACKEND == "django.core.mail.backends.filebased.EmailBackend":  # type: ignore[name-defined]  # noqa: F821
-    EMAIL_FILE_PATH = env.str("ASKPRO_VAR", default=str(BASE_DIR / "var")) + "/mail"
+    EMAIL_FILE_PATH = (env.str("ASKPRO_VAR", default="") or f"{BASE_DIR}/var") + "/mail"
 DEFAULT_FROM_EMAIL = env.str(
     "DEFAULT_FROM_EMAIL", default="AskPro <no-reply@localhost>"
 )
@@ -204,7 +204,6 @@ LANGUAGES = [("de", _("German")), ("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "askpro" / "locale"]
 TIME_ZONE = "Europe/Berlin"
 USE_TZ = True
-PHONENUMBER_DEFAULT_REGION = "DE"
 STATIC_URL = "static/"
 # Served from where the packages have them: nothing to collect first.
 WHITENOISE_USE_FINDERS = True
