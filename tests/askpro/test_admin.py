@@ -299,3 +299,40 @@ def test_a_list_asks_no_query_per_row(model, operator):
         operator.get(url(model, "changelist"))
 
     assert len(many) <= len(few), [query["sql"] for query in many.captured_queries]
+
+
+def test_an_operator_makes_a_person(operator):
+    from django.contrib.auth import get_user_model
+
+    form = {
+        "username": "neu",
+        "usable_password": "true",
+        "password1": "ein langes Kennwort",
+        "password2": "ein langes Kennwort",
+    }
+
+    got = operator.post(reverse("admin:auth_user_add"), form)
+
+    assert got.status_code == 302, got.context["adminform"].form.errors
+    assert get_user_model().objects.filter(username="neu").exists()
+    assert not LogEntry.objects.exists()
+
+
+@pytest.mark.parametrize("role", ["owner", "desk", "staff", "read_only"])
+def test_whatever_the_role_the_first_page_opens(company, role):
+    everything(company)
+    client = signed_in(make.make_member(company=company, role=role))
+
+    assert client.get(reverse("admin:index")).status_code == 200
+
+
+def test_who_left_the_company_gets_in_no_more(company):
+    from tenants.models import Membership
+
+    user = make.make_member(company=company)
+    client = signed_in(user)
+    assert client.get(reverse("admin:index")).status_code == 200
+    with every_company():
+        Membership.objects.all().delete()
+
+    assert client.get(reverse("admin:index")).status_code == 302

@@ -349,3 +349,38 @@ def test_suggestions_come_from_the_own_company(owner, company, other):
     found = owner.get(reverse("admin:autocomplete"), question).json()["results"]
 
     assert [one["text"] for one in found] == ["Salon Mitte"]
+
+
+def test_a_branch_goes_with_what_only_it_has(owner, company):
+    branch = make.make_ready_branch(company=company)
+
+    asked = owner.get(url("branch_delete", branch.pk))
+    done = owner.post(url("branch_delete", branch.pk), {"post": "yes"})
+
+    assert (asked.status_code, done.status_code) == (200, 302)
+    assert (all_of(Branch), all_of(PhoneNumber), all_of(Service)) == ([], [], [])
+
+
+@pytest.mark.parametrize("by", ["page", "action"])
+def test_a_branch_with_appointments_stays(owner, company, by):
+    branch = make.make_branch(company=company)
+    make.make_appointment(branch=branch)
+
+    if by == "page":
+        owner.post(url("branch_delete", branch.pk), {"post": "yes"})
+    else:
+        action = {"action": "delete_selected", "post": "yes"}
+        owner.post(url("branch_changelist"), action | {"_selected_action": [branch.pk]})
+
+    assert [one.pk for one in all_of(Branch)] == [branch.pk]
+
+
+def test_english_staff_read_english(company):
+    branch = make.make_branch(company=company, retell_agent_id="")
+    client = Client(headers={"accept-language": "en"})
+    client.force_login(make.make_member(company=company))
+
+    page = client.get(url("branch_changelist")).content.decode()
+
+    assert "not ready: Retell agent id" in page
+    assert "Filiale" not in client.get(url("branch_change", branch.pk)).content.decode()
