@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import transaction
@@ -15,13 +16,15 @@ from bookings.calendars import calendar_for
 from bookings.calls import Caller
 from bookings.language import phrases
 from bookings.language.times import Reading, to_instant
-from bookings.models import Appointment, Call, Occupancy, Offer
+from bookings.models import Appointment, Occupancy, Offer
 from bookings.occupancy import Claim, Resource
 from tenants.models import Branch, Service, Staff, StaffService
 from tenants.scoping import let_go
 
 HORIZON_DAYS = 14  # one request shows the wished day and two weeks more
 OFFERS = 3
+#: What the answer itself takes when the asking is over.
+TO_ANSWER_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,9 @@ def choices(
     if own:
         return [_of_person(service, pair, pair.calcom_event_type_id) for pair in own]
     if not shared:
-        raise Declined(Code.UPSTREAM_UNAVAILABLE, phrases.not_ready(branch.name))
+        raise Declined(
+            Code.UPSTREAM_UNAVAILABLE, phrases.upstream_unavailable(), needs_person=True
+        )
     if len(pairs) == 1:
         return [_of_person(service, pairs[0], shared)]
     places = max(service.capacity, len(pairs))
@@ -123,9 +128,8 @@ def _calendar_starts(
     moving_uid: str,
 ) -> list[datetime]:
     branch = caller.branch
-    calendar = calendar_for(branch, rehearsal=caller.call.is_rehearsal)
-    timeout_s = min(settings.CALCOM_READ_TIMEOUT_S, max(caller.left_s - 0.1, 0.05))
-    let_go()
+    calendar = partial(calendar_for, branch, rehearsal=caller.call.is_rehearsal)
+    timeout_s = min(settings.CALCOM_READ_TIMEOUT_S, max(caller.left_s - TO_ANSWER_S, 0))
     if not is_fresh and not moving_uid:
         return slots.read(
             calendar,
@@ -135,7 +139,9 @@ def _calendar_starts(
             end=end,
             timeout_s=timeout_s,
         )
-    free = calendar.free_slots(
+    asked = calendar()
+    let_go()
+    free = asked.free_slots(
         event_type_id=way.event_type_id,
         starts_at=begin,
         ends_at=end,
@@ -237,16 +243,20 @@ def _minutes(clock: time) -> int:
     return clock.hour * 60 + clock.minute
 
 
-def hold(caller: Caller, candidates: Sequence[Free]) -> list[Offer]:
+def hold(
+    caller: Caller, candidates: Sequence[Free], *, wished_on: date | None
+) -> list[Offer]:
     """Hold up to three of the candidates for this call and write the offers down.
 
     Earlier holds of the call are let go in the same transaction. What somebody
     else took in this moment drops out.
+
+    :param wished_on: the day that was asked for.
     """
     until = caller.now + timedelta(seconds=occupancy.HOLD_S)
     with transaction.atomic():
-        Call.objects.select_for_update().get(pk=caller.call.pk)
-        occupancy.release_holds(caller.call.pk)
+        occupancy.lock_call(caller.call.pk)
+        occupancy.drop_holds(caller.call.pk)
         claims = [_claim(caller, one, until) for one in candidates]
         got = occupancy.claim(claims, rehearsal=caller.call.is_rehearsal)
         offers = [one.offer for one in got if one.offer is not None]
@@ -255,6 +265,7 @@ def hold(caller: Caller, candidates: Sequence[Free]) -> list[Offer]:
         number = Offer.objects.filter(call=caller.call).count()
         for rank, offer in enumerate(kept, start=1):
             offer.rank, offer.short_id = rank, f"T{number + rank}"
+            offer.wished_on = wished_on
         Offer.objects.bulk_create(kept)
     return kept
 

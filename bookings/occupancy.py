@@ -10,16 +10,26 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from askpro.ids import uuid7
-from bookings.models import Appointment, Occupancy, Offer
+from bookings.models import Appointment, Call, Occupancy, Offer
 from tenants.models import Service
 
 HOLD_S = 180
+
+_INSERT = (
+    "INSERT INTO bookings_occupancy (id, company_id, resource, lanes, during, purpose,"
+    " offer_id, appointment_id, expires_at) VALUES "
+)
+_ROW = "(%s, %s, %s, %s::int4range, tstzrange(%s, %s), %s, %s, %s, %s)"
+_UNLESS_TAKEN = (
+    " ON CONFLICT ON CONSTRAINT occupancy_no_overlap DO NOTHING RETURNING id"
+)
 
 #: The time of one visit with its buffers: begin, end.
 Span = tuple[datetime, datetime]
@@ -110,38 +120,48 @@ def claim(claims: Sequence[Claim], *, rehearsal: bool = False) -> list[Claim]:
     Runs in the caller's transaction: with it the rows stay or go.
     """
     _drop_expired({one.resource.id for one in claims})
-    got = []
-    for one in sorted(claims, key=lambda one: (one.resource.id, one.span[0])):
-        for lanes in one.resource.lanes(rehearsal=rehearsal):
-            if _insert(one, lanes):
-                got.append(one)
-                break
+    waiting = sorted(claims, key=lambda one: (one.resource.id, one.span[0]))
+    got: list[Claim] = []
+    lane = 0
+    while waiting:
+        tried = []
+        for one in waiting:
+            lanes = one.resource.lanes(rehearsal=rehearsal)
+            if lane < len(lanes):
+                tried.append((one, lanes[lane]))
+        if not tried:
+            break
+        taken = _insert(tried)
+        got += taken
+        waiting = [one for one, _ in tried if one not in taken]
+        lane += 1
     return [one for one in claims if one in got]
 
 
-def _insert(one: Claim, lanes: str) -> bool:
-    owner = one.appointment or one.offer
-    if owner is None:
-        raise ValueError("a claim needs an offer or an appointment")
+def _insert(tried: Sequence[tuple[Claim, str]]) -> list[Claim]:
+    """Insert all at once, in this order; return those that met nobody."""
+    claims: dict[UUID, Claim] = {}
+    values: list[Any] = []
+    for one, lanes in tried:
+        owner = one.appointment or one.offer
+        if owner is None:
+            raise ValueError("a claim needs an offer or an appointment")
+        row_id = uuid7()
+        claims[row_id] = one
+        values += [
+            row_id,
+            owner.company_id,
+            one.resource.id,
+            lanes,
+            *one.span,
+            one.purpose,
+            one.offer.pk if one.offer else None,
+            one.appointment.pk if one.appointment else None,
+            one.expires_at,
+        ]
     with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO bookings_occupancy (id, company_id, resource, lanes, during,"
-            " purpose, offer_id, appointment_id, expires_at) VALUES (%s, %s, %s,"
-            " %s::int4range, tstzrange(%s, %s), %s, %s, %s, %s)"
-            " ON CONFLICT ON CONSTRAINT occupancy_no_overlap DO NOTHING RETURNING id",
-            [
-                uuid7(),
-                owner.company_id,
-                one.resource.id,
-                lanes,
-                *one.span,
-                one.purpose,
-                one.offer.pk if one.offer else None,
-                one.appointment.pk if one.appointment else None,
-                one.expires_at,
-            ],
-        )
-        return cursor.fetchone() is not None
+        cursor.execute(_INSERT + ", ".join([_ROW] * len(tried)) + _UNLESS_TAKEN, values)
+        return [claims[found] for (found,) in cursor.fetchall()]
 
 
 def _drop_expired(resources: set[UUID]) -> None:
@@ -151,10 +171,21 @@ def _drop_expired(resources: set[UUID]) -> None:
         .select_for_update(skip_locked=True)
         .values_list("id", flat=True)
     )
-    Occupancy.objects.filter(id__in=list(expired)).delete()
+    ids = list(expired)
+    if ids:
+        Occupancy.objects.filter(id__in=ids).delete()
 
 
-def accept(offer: Offer, appointment: Appointment, *, until: datetime | None) -> bool:
+def lock_call(call_id: UUID) -> None:
+    """Let nobody else touch what this call holds until the transaction ends.
+
+    Its holds are taken, accepted and dropped by questions that may run at once:
+    each takes this lock first, so that none waits for another that waits for it.
+    """
+    Call.objects.select_for_update().filter(pk=call_id).values_list("pk").first()
+
+
+def accept(offer: Offer, appointment: Appointment) -> bool:
     """Turn the hold of an offer into the appointment's; False where it is gone."""
     held = Occupancy.objects.filter(offer=offer, purpose=Occupancy.Purpose.HOLD)
     return (
@@ -162,7 +193,7 @@ def accept(offer: Offer, appointment: Appointment, *, until: datetime | None) ->
             purpose=Occupancy.Purpose.BOOKING,
             appointment=appointment,
             offer=None,
-            expires_at=until,
+            expires_at=None,
         )
         == 1
     )
@@ -170,6 +201,13 @@ def accept(offer: Offer, appointment: Appointment, *, until: datetime | None) ->
 
 def release_holds(call_id: UUID) -> None:
     """Let go of everything that is held for a call but not accepted."""
+    with transaction.atomic():
+        lock_call(call_id)
+        drop_holds(call_id)
+
+
+def drop_holds(call_id: UUID) -> None:
+    """Do the same in a transaction that has locked the call."""
     Occupancy.objects.filter(
         offer__call=call_id, purpose=Occupancy.Purpose.HOLD
     ).delete()

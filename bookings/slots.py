@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
@@ -13,6 +14,7 @@ from redis import Redis
 
 from bookings.calendars import BaseCalendar, CalendarUnavailable
 from tenants import redis
+from tenants.scoping import let_go
 
 FRESH_S = 60
 #: How often it is looked whether another process has the answer.
@@ -34,7 +36,7 @@ _boarding = threading.Lock()
 
 
 def read(
-    calendar: BaseCalendar,
+    calendar: Callable[[], BaseCalendar],
     *,
     company_id: UUID,
     event_type_id: int,
@@ -44,6 +46,7 @@ def read(
 ) -> list[datetime]:
     """Return the starts of the free slots, at most a minute old, sorted.
 
+    :param calendar: gives whom to ask; called only where somebody must be asked.
     :raises CalendarUnavailable: also where the wait for an equal question ended.
     :raises CalendarRefused: see :meth:`BaseCalendar.free_slots`.
     """
@@ -57,6 +60,7 @@ def read(
         if flight is None:
             flight = _flights[key] = _Flight()
     if not is_pilot:
+        let_go()
         flight.landed.wait(timeout_s)
         if flight.starts is None:
             raise CalendarUnavailable
@@ -64,7 +68,9 @@ def read(
     try:
         flight.starts = _other_process(key, timeout_s)
         if flight.starts is None:
-            slots = calendar.free_slots(
+            asked = calendar()
+            let_go()
+            slots = asked.free_slots(
                 event_type_id=event_type_id,
                 starts_at=begin,
                 ends_at=end,
@@ -93,6 +99,7 @@ def _other_process(key: _Key, timeout_s: float) -> list[datetime] | None:
 
     give_up = time.monotonic() + timeout_s / 2
     while not redis.ask(is_first, otherwise=True):
+        let_go()
         if time.monotonic() > give_up:
             break
         time.sleep(LOOK_S)

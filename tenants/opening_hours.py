@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import time
+from functools import lru_cache
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
+@lru_cache(maxsize=1024)
 def interval(text: str) -> tuple[time, time]:
     """Return begin and end; ``24:00`` is the day's last minute.
 
