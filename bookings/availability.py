@@ -131,14 +131,8 @@ def _calendar_starts(
     calendar = partial(calendar_for, branch, rehearsal=caller.call.is_rehearsal)
     timeout_s = min(settings.CALCOM_READ_TIMEOUT_S, max(caller.left_s - TO_ANSWER_S, 0))
     if not is_fresh and not moving_uid:
-        return slots.read(
-            calendar,
-            company_id=branch.company_id,
-            event_type_id=way.event_type_id,
-            begin=begin,
-            end=end,
-            timeout_s=timeout_s,
-        )
+        question = slots.Question(branch.company_id, way.event_type_id, begin, end)
+        return slots.read(calendar, question, timeout_s=timeout_s)
     asked = calendar()
     let_go()
     free = asked.free_slots(

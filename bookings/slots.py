@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from redis import Redis
@@ -20,29 +21,40 @@ FRESH_S = 60
 #: How often it is looked whether another process has the answer.
 LOOK_S = 0.02
 
-_Key = tuple[UUID, int, datetime, datetime]
+
+class Question(NamedTuple):
+    """What a calendar is asked: which starts are free in the interval."""
+
+    company_id: UUID
+    event_type_id: int
+    begin: datetime
+    end: datetime
+
+    @property
+    def field(self) -> str:
+        """The answer's place among those of the event type."""
+        return f"{self.begin.timestamp():.0f}-{self.end.timestamp():.0f}"
+
+    @property
+    def mark(self) -> str:
+        """The key that stands while some process asks."""
+        return f"{_name(self.company_id, self.event_type_id)}:{self.field}:asking"
 
 
 @dataclass
 class _Flight:
-    """One question under way; whoever asks the same waits for its answer."""
+    """A question under way; whoever asks the same waits for its answer."""
 
     landed: threading.Event = field(default_factory=threading.Event)
     starts: list[datetime] | None = None
 
 
-_flights: dict[_Key, _Flight] = {}
+_flights: dict[Question, _Flight] = {}
 _boarding = threading.Lock()
 
 
 def read(
-    calendar: Callable[[], BaseCalendar],
-    *,
-    company_id: UUID,
-    event_type_id: int,
-    begin: datetime,
-    end: datetime,
-    timeout_s: float,
+    calendar: Callable[[], BaseCalendar], question: Question, *, timeout_s: float
 ) -> list[datetime]:
     """Return the starts of the free slots, at most a minute old, sorted.
 
@@ -50,63 +62,75 @@ def read(
     :raises CalendarUnavailable: also where the wait for an equal question ended.
     :raises CalendarRefused: see :meth:`BaseCalendar.free_slots`.
     """
-    remembered = _remembered(company_id, event_type_id, begin, end)
+    remembered = _remembered(question)
     if remembered is not None:
         return remembered
-    key = (company_id, event_type_id, begin, end)
     with _boarding:
-        flight = _flights.get(key)
+        flight = _flights.get(question)
         is_pilot = flight is None
         if flight is None:
-            flight = _flights[key] = _Flight()
-    if not is_pilot:
-        let_go()
-        flight.landed.wait(timeout_s)
-        if flight.starts is None:
-            raise CalendarUnavailable
-        return flight.starts
+            flight = _flights[question] = _Flight()
+    if is_pilot:
+        return _fly(flight, calendar, question, timeout_s)
+    let_go()
+    flight.landed.wait(timeout_s)
+    if flight.starts is None:
+        raise CalendarUnavailable
+    return flight.starts
+
+
+def _fly(
+    flight: _Flight,
+    calendar: Callable[[], BaseCalendar],
+    question: Question,
+    timeout_s: float,
+) -> list[datetime]:
     try:
-        flight.starts = _other_process(key, timeout_s)
+        flight.starts = _from_other_process(question, timeout_s)
         if flight.starts is None:
-            asked = calendar()
-            let_go()
-            slots = asked.free_slots(
-                event_type_id=event_type_id,
-                starts_at=begin,
-                ends_at=end,
-                timeout_s=timeout_s,
-            )
-            flight.starts = [slot.starts_at for slot in slots]
-            _remember(company_id, event_type_id, begin, end, flight.starts)
+            flight.starts = _ask(calendar(), question, timeout_s)
         return flight.starts
     finally:
         with _boarding:
-            _flights.pop(key, None)
-        redis.ask(lambda client: client.delete(_mark(key)), otherwise=0)
+            _flights.pop(question, None)
+        redis.ask(lambda client: client.delete(question.mark), otherwise=0)
         flight.landed.set()
 
 
-def _other_process(key: _Key, timeout_s: float) -> list[datetime] | None:
+def _ask(
+    calendar: BaseCalendar, question: Question, timeout_s: float
+) -> list[datetime]:
+    let_go()
+    slots = calendar.free_slots(
+        event_type_id=question.event_type_id,
+        starts_at=question.begin,
+        ends_at=question.end,
+        timeout_s=timeout_s,
+    )
+    starts = [slot.starts_at for slot in slots]
+    _remember(question, starts)
+    return starts
+
+
+def _from_other_process(question: Question, timeout_s: float) -> list[datetime] | None:
     """Return what another process is just asking; None: it is up to us to ask.
 
     Whoever asks first leaves a mark until it is answered, or its time is over.
     """
-    company_id, event_type_id, begin, end = key
-    name, mark_ms = _mark(key), int(timeout_s * 1000) + 1
+    mark_ms = int(timeout_s * 1000) + 1
 
     def is_first(client: Redis) -> bool:
-        return bool(client.set(name, b"1", nx=True, px=mark_ms))
+        return bool(client.set(question.mark, b"1", nx=True, px=mark_ms))
 
+    found = None
     give_up = time.monotonic() + timeout_s / 2
-    while not redis.ask(is_first, otherwise=True):
+    while not redis.ask(is_first, otherwise=True) and time.monotonic() < give_up:
         let_go()
-        if time.monotonic() > give_up:
-            break
         time.sleep(LOOK_S)
-        found = _remembered(company_id, event_type_id, begin, end)
+        found = _remembered(question)
         if found is not None:
-            return found
-    return None
+            break
+    return found
 
 
 def forget(company_id: UUID, event_type_id: int) -> None:
@@ -116,25 +140,14 @@ def forget(company_id: UUID, event_type_id: int) -> None:
     )
 
 
-def _mark(key: _Key) -> str:
-    company_id, event_type_id, begin, end = key
-    return f"{_name(company_id, event_type_id)}:{_field(begin, end)}:asking"
-
-
 def _name(company_id: UUID, event_type_id: int) -> str:
     return redis.company_key(company_id, "slots", event_type_id)
 
 
-def _field(begin: datetime, end: datetime) -> str:
-    return f"{begin.timestamp():.0f}-{end.timestamp():.0f}"
-
-
-def _remembered(
-    company_id: UUID, event_type_id: int, begin: datetime, end: datetime
-) -> list[datetime] | None:
+def _remembered(question: Question) -> list[datetime] | None:
     def ask(client: Redis) -> bytes | None:
         found: bytes | None = client.hget(  # type: ignore[assignment]
-            _name(company_id, event_type_id), _field(begin, end)
+            _name(question.company_id, question.event_type_id), question.field
         )
         return found
 
@@ -147,20 +160,14 @@ def _remembered(
     return [datetime.fromtimestamp(start, UTC) for start in value["starts"]]
 
 
-def _remember(
-    company_id: UUID,
-    event_type_id: int,
-    begin: datetime,
-    end: datetime,
-    starts: list[datetime],
-) -> None:
+def _remember(question: Question, starts: list[datetime]) -> None:
     text = json.dumps(
         {"at": time.time(), "starts": [int(start.timestamp()) for start in starts]}
     )
 
     def ask(client: Redis) -> None:
-        name = _name(company_id, event_type_id)
-        client.hset(name, _field(begin, end), text)
+        name = _name(question.company_id, question.event_type_id)
+        client.hset(name, question.field, text)
         client.expire(name, FRESH_S)
 
     redis.ask(ask, otherwise=None)

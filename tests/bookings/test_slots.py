@@ -36,14 +36,8 @@ class SlowCalendar:
 
 
 def read(calendar, company_id):
-    return slots.read(
-        lambda: calendar,
-        company_id=company_id,
-        event_type_id=7,
-        begin=BEGIN,
-        end=END,
-        timeout_s=2,
-    )
+    question = slots.Question(company_id, 7, BEGIN, END)
+    return slots.read(lambda: calendar, question, timeout_s=2)
 
 
 def test_many_at_once_are_one_question():
