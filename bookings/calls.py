@@ -136,6 +136,14 @@ def owner_of_open_call(account_id: UUID, call_id: str) -> Owner | None:
     For questions without a call object: their id was written by a language model,
     so only one that equals a stored, open call of this account counts.
     """
+    return owner_of_call(account_id, call_id, Call.Status.RINGING, Call.Status.STARTED)
+
+
+def owner_of_call(account_id: UUID, call_id: str, *statuses: str) -> Owner | None:
+    """Return whose stored call of this account this exact id is.
+
+    :param statuses: only calls in one of these; in any, if none is named.
+    """
     if not call_id:
         return None
     with every_company():
@@ -143,7 +151,7 @@ def owner_of_open_call(account_id: UUID, call_id: str) -> Owner | None:
             Call.objects.filter(
                 account=account_id,
                 call_id=call_id,
-                status__in=[Call.Status.RINGING, Call.Status.STARTED],
+                status__in=statuses or Call.Status.values,
             )
             .values_list("company_id", "branch_id")
             .first()

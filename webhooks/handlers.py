@@ -71,10 +71,17 @@ class RetellCall(Handler):
     """Merge an event into the call's row."""
 
     def resolve(self, delivery: Delivery) -> Owner:
-        """Return who answers the dialled number."""
-        number = retell.dialled(_call(delivery))
-        owner = number and resolver.owner_of_number(number, within=delivery.company_id)
-        if not owner:
+        """Return who answers the dialled number; without one, whose stored call it is.
+
+        Retell hides numbers where a company asks for it.
+        """
+        call = _call(delivery)
+        number = retell.dialled(call)
+        if number:
+            owner = resolver.owner_of_number(number, within=delivery.company_id)
+        else:
+            owner = calls.owner_of_call(delivery.account_id, retell.call_id_of(call))
+        if owner is None:
             raise Unresolved("the dialled number belongs to no branch")
         return owner
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from bookings.models import Call
@@ -133,3 +135,49 @@ def test_the_same_bytes_to_another_account_are_another_delivery(system, salon):
     post(system, body, path=own, key="key of the salon")
 
     assert len(done(2)) == 2
+
+
+def test_a_call_whose_numbers_the_provider_hides_stays_the_same_call(system, salon):
+    call_id = "call_hidden"
+    post(system, event(call_id=call_id))
+    done()
+    hidden = {"call_id": call_id, "call_status": "ongoing"}
+
+    told = post(
+        system, question(name="get_current_context", call=hidden), path=FUNCTIONS
+    )
+    post(system, {"event": "call_ended", "call": hidden})
+
+    assert told.json()["success"]
+    assert [log.state for log in done(2)] == ["done", "done"]
+    with scope(salon.company_id):
+        call = Call.objects.get()
+    assert (call.status, call.to_number) == ("ended", SALON_NUMBER)
+
+
+def test_hidden_numbers_of_an_unknown_call_are_guessed_by_nobody(system, salon):
+    post(system, event(call_id="call_other"))
+    done()
+    hidden = {"call_id": "call_never_seen", "call_status": "ongoing"}
+
+    told = post(
+        system, question(name="get_current_context", call=hidden), path=FUNCTIONS
+    )
+    post(system, {"event": "call_ended", "call": hidden})
+
+    assert told.json()["code"] == "not_permitted"
+    assert [log.state for log in done(2)] == ["done", "unresolved"]
+
+
+@pytest.mark.parametrize("path", ["/api/webhooks/calcom", "/api/webhooks/retell"])
+def test_a_signature_of_odd_bytes_is_401(system, salon, path):
+    host, port = system.web_url.removeprefix("http://").split(":")
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 2\r\n"
+        "Connection: close\r\n"
+    ).encode()
+    for name in (b"X-Cal-Signature-256", b"X-Retell-Signature"):
+        with socket.create_connection((host, int(port)), timeout=5) as line:
+            line.sendall(head + name + b": \xff\xfe\r\n\r\n{}")
+            said = line.recv(100)
+        assert said.split(b" ")[1] == b"401"
