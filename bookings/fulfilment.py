@@ -102,22 +102,27 @@ def _lease(appointment_id: UUID) -> Try | None:
         intent__isnull=False,
         next_try_at__lte=Now(),
     )
-    before = due.values_list("attempts", "intent_state").first()
-    if before is None:
+    appointment = due.select_related(
+        "branch__company", "service", "staff", "customer", "call", "intent_call"
+    ).first()
+    if appointment is None:
         return None
-    number, step = before[0] + 1, before[1]
+    number, step = appointment.attempts + 1, appointment.intent_state
+    is_first = (
+        appointment.state == State.REQUESTED and appointment.intent == Intent.BOOK
+    )
+    state = State.BOOKING if is_first else appointment.state
     lease = timedelta(seconds=settings.CALCOM_WRITE_TIMEOUT_S + 5)
-    taken = due.filter(attempts=before[0], intent_state=step).update(
-        attempts=number, intent_state=Step.SENDING, leased_until=Now() + lease
+    # Whatever else has changed meanwhile has also raised the attempts.
+    taken = due.filter(attempts=appointment.attempts, intent_state=step).update(
+        attempts=number,
+        intent_state=Step.SENDING,
+        state=state,
+        leased_until=Now() + lease,
     )
     if not taken:
         return None
-    Appointment.objects.filter(
-        pk=appointment_id, state=State.REQUESTED, intent=Intent.BOOK
-    ).update(state=State.BOOKING)
-    appointment = Appointment.objects.select_related(
-        "branch__company", "service", "staff", "customer", "call", "intent_call"
-    ).get(pk=appointment_id)
+    appointment.attempts, appointment.state = number, state
     return Try(
         appointment,
         number,
