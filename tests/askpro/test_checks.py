@@ -7,13 +7,14 @@ from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
 from django.core.management.base import SystemCheckError
 
+from askpro.checks import share_a_session
 from tenants.models import ProviderAccount
 from tenants.scoping import every_company
 
 
 def ids(**more):
     return {message.id for message in run_checks(**more)} & {
-        f"askpro.E00{number}" for number in range(1, 6)
+        f"askpro.E00{number}" for number in range(1, 7)
     }
 
 
@@ -41,7 +42,7 @@ def test_production_refuses_the_sandbox_as_a_provider(settings, host):
         )
 
     assert "askpro.E005" in ids(databases=["default"])
-    assert "askpro.E004" not in ids(databases=["default"])
+    assert not {"askpro.E004", "askpro.E006"} & ids(databases=["default"])
 
 
 @pytest.mark.django_db
@@ -67,6 +68,13 @@ def test_production_warns_of_mail_that_nobody_gets(settings):
 
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     assert "askpro.W001" not in {message.id for message in run_checks()}
+
+
+def test_a_proxy_that_hands_sessions_on_is_noticed():
+    with psycopg_as_superuser() as one, psycopg_as_superuser() as other:
+        assert not share_a_session(one, other)
+        # To two clients of such a proxy it is as if they had one connection.
+        assert share_a_session(one, one)
 
 
 @pytest.mark.django_db
