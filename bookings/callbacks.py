@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
+from bookings.language import names
 from bookings.models import Appointment, Call, Callback
 from tenants.models import Branch
 
@@ -25,12 +27,14 @@ def store(
 ) -> Callback:
     """Return the open callback of this call, made or completed.
 
-    Works with whatever is known: without a name, without a number.
+    Works with whatever is known: without a name, without a number. What is no name,
+    and what an agent left unfilled, counts as unknown.
     """
-    if call is not None:
-        existing = _open_of(call)
-        if existing is not None:
-            return _completed(existing, appointment, name, phone, reason)
+    name = "" if names.is_placeholder(name) else name
+    reason = "" if "{{" in reason else reason
+    existing = _open_of(call, appointment)
+    if existing is not None:
+        return _completed(existing, kind, appointment, name, phone, reason)
     try:
         with transaction.atomic():
             return Callback.objects.create(
@@ -45,18 +49,22 @@ def store(
                 due_at=timezone.now() + DUE_AFTER,
             )
     except IntegrityError:
-        existing = _open_of(call) if call is not None else None
+        existing = _open_of(call, appointment)
         if existing is None:
             raise
-        return _completed(existing, appointment, name, phone, reason)
+        return _completed(existing, kind, appointment, name, phone, reason)
 
 
-def _open_of(call: Call) -> Callback | None:
-    return Callback.objects.filter(call=call, state=Callback.State.OPEN).first()
+def _open_of(call: Call | None, appointment: Appointment | None) -> Callback | None:
+    if call is None and appointment is None:
+        return None
+    mine = Q(call=call) if call else Q(call__isnull=True, appointment=appointment)
+    return Callback.objects.filter(mine, state=Callback.State.OPEN).first()
 
 
 def _completed(
     callback: Callback,
+    kind: str,
     appointment: Appointment | None,
     name: str,
     phone: str | None,
@@ -65,9 +73,12 @@ def _completed(
     callback.name = callback.name or name[:160]
     callback.phone = callback.phone or (phone or "")[:32]
     callback.appointment = callback.appointment or appointment
+    if kind == Callback.Kind.REQUESTED:
+        # It was promised now: telling an outcome does not close it any more.
+        callback.kind = kind
     if reason and reason not in callback.reason:
         callback.reason = f"{callback.reason}\n{reason}".strip()
-    callback.save(update_fields=["name", "phone", "appointment", "reason"])
+    callback.save(update_fields=["kind", "name", "phone", "appointment", "reason"])
     return callback
 
 

@@ -79,10 +79,18 @@ def send(notification_id: UUID) -> bool:
     notification = Notification.objects.select_related(
         "appointment__branch__company", "appointment__service", "appointment__customer"
     ).get(pk=notification_id)
+    if notification.revision != notification.appointment.revision:
+        # It has moved or gone meanwhile, and that is told by a message of its own.
+        _settle(notification, state=State.SKIPPED)
+        return True
     try:
         _message(notification).send()
     except OSError as error:
         _failed(notification, type(error).__name__)
+    except Exception as error:
+        # Not the mail server's fault: it must not be tried for ever.
+        _failed(notification, type(error).__name__)
+        raise
     else:
         _settle(notification, state=State.SENT, sent_at=timezone.now())
     return True

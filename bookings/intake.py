@@ -59,11 +59,18 @@ def book(caller: Caller, wish: Wish) -> Appointment:
     repeated = _repeated(caller, agreed, name)
     if repeated is not None:
         return repeated
-    if agreed.offer is None or not _is_held(agreed.offer):
-        choice = _checked(caller, agreed)
-    else:
-        choice = _choice(caller, agreed)
-    return _written(caller, wish, agreed, choice, name)
+    try:
+        if agreed.offer is None or not _is_held(agreed.offer):
+            choice = _checked(caller, agreed)
+        else:
+            choice = _choice(caller, agreed)
+        return _written(caller, wish, agreed, choice, name)
+    except (Taken, IntegrityError):
+        # The same wish, sent twice at once: the other one was first.
+        repeated = _repeated(caller, agreed, name)
+        if repeated is None:
+            raise
+        return repeated
 
 
 def current_offers(caller: Caller) -> list[Offer]:
@@ -85,13 +92,15 @@ def _agreed(caller: Caller, wish: Wish, offers: Sequence[Offer]) -> Agreed:
         None,
     )
     if offer is not None:
+        wishes.check_offer(caller.branch, wish, offer)
         return Agreed(offer.service, offer.staff, offer.starts_at, offer)
     reading = wishes.moment_of(caller, wish)
     if reading.time is None and len(offers) == 1 and not wish.date:
         raise Declined(Code.INVALID_INPUT, phrases.ask_time(), field="time")
     meant = offer_meant(caller, reading, offers)
     service = wishes.service_of(caller.branch, wish.service, offers=offers)
-    if meant is not None and meant.service_id == service.pk:
+    staff = wishes.staff_of(caller.branch, wish.staff)
+    if meant is not None and meant.service == service and staff in (None, meant.staff):
         return Agreed(meant.service, meant.staff, meant.starts_at, meant)
     if reading.date is None:
         raise Declined(Code.INVALID_INPUT, phrases.ask_date(), field="date")
@@ -100,7 +109,6 @@ def _agreed(caller: Caller, wish: Wish, offers: Sequence[Offer]) -> Agreed:
     starts_at = availability.wished_instant(caller, reading)
     if starts_at is None:
         raise Declined(Code.INVALID_INPUT, phrases.ask_time(), field="time")
-    staff = wishes.staff_of(caller.branch, wish.staff)
     return Agreed(service, staff, starts_at, None)
 
 
@@ -109,8 +117,8 @@ def offer_meant(
 ) -> Offer | None:
     """Return the offer that a spoken time means.
 
-    Models repeat the day that was refused beside the time that was offered: a
-    time that only one standing offer has means that offer, with its own day.
+    Models repeat the day that was asked for beside the time that was offered: then
+    a time that only one standing offer has means that offer, with its own day.
     """
     if reading.time is None:
         return None
@@ -122,7 +130,9 @@ def offer_meant(
     newest = [
         one
         for one, at in locals_
-        if at.time() == reading.time and one.held_until > caller.now
+        if at.time() == reading.time
+        and one.held_until > caller.now
+        and reading.date in (None, one.wished_on)
     ]
     return newest[0] if len(newest) == 1 else None
 
@@ -155,34 +165,50 @@ def _checked(caller: Caller, agreed: Agreed) -> Choice:
 
 
 def _repeated(caller: Caller, agreed: Agreed, name: str) -> Appointment | None:
-    return Appointment.objects.filter(
-        call=caller.call,
-        service=agreed.service,
-        starts_at=agreed.starts_at,
-        wish_name=names.normalize_name(name),
-        state__in=Appointment.LIVE,
-    ).first()
+    """Return what this wish has become already; the name may be spelled otherwise."""
+    rows = list(
+        Appointment.objects.filter(
+            call=caller.call,
+            service=agreed.service,
+            starts_at=agreed.starts_at,
+            state__in=Appointment.LIVE,
+        ).order_by("id")
+    )
+    spoken = names.normalize_name(name)
+    same = [row for row in rows if row.wish_name == spoken]
+    alike = [row for row in rows if names.same_name(row.wish_name, spoken)]
+    return next(iter(same or alike), None)
 
 
 def _written(
     caller: Caller, wish: Wish, agreed: Agreed, choice: Choice, name: str
 ) -> Appointment:
-    try:
-        with transaction.atomic():
-            return _insert(caller, wish, agreed, choice, name)
-    except IntegrityError:
-        # The same wish, sent twice at once: the other one was first.
-        repeated = _repeated(caller, agreed, name)
-        if repeated is None:
-            raise
-        return repeated
+    """Insert the appointment and take its time, or neither.
+
+    :raises Taken: somebody has taken it just now.
+    :raises IntegrityError: this very wish is written down already.
+    """
+    with transaction.atomic():
+        occupancy.lock_call(caller.call.pk)
+        appointment = _requested(caller, wish, agreed, choice, name)
+        offer = agreed.offer
+        if offer is None or not occupancy.accept(offer, appointment):
+            free = Free(agreed.starts_at, choice)
+            if not occupancy.claim(
+                [_booking(free, appointment)], rehearsal=appointment.is_rehearsal
+            ):
+                raise Taken(agreed.service, agreed.staff, agreed.starts_at)
+        if offer is not None:
+            Offer.objects.filter(pk=offer.pk).update(accepted_at=timezone.now())
+        occupancy.drop_holds(caller.call.pk)
+    return appointment
 
 
-def _insert(
+def _requested(
     caller: Caller, wish: Wish, agreed: Agreed, choice: Choice, name: str
 ) -> Appointment:
     branch = caller.branch
-    appointment = Appointment.objects.create(
+    return Appointment.objects.create(
         company_id=branch.company_id,
         branch=branch,
         service=agreed.service,
@@ -200,17 +226,6 @@ def _insert(
         intent_reason=wish.reason[:300],
         next_try_at=timezone.now(),
     )
-    offer = agreed.offer
-    if offer is None or not occupancy.accept(offer, appointment, until=None):
-        free = Free(agreed.starts_at, choice)
-        if not occupancy.claim(
-            [_booking(free, appointment)], rehearsal=appointment.is_rehearsal
-        ):
-            raise Taken(agreed.service, agreed.staff, agreed.starts_at)
-    if offer is not None:
-        Offer.objects.filter(pk=offer.pk).update(accepted_at=timezone.now())
-    occupancy.release_holds(caller.call.pk)
-    return appointment
 
 
 def _booking(free: Free, appointment: Appointment) -> Claim:
@@ -226,16 +241,16 @@ def _customer(caller: Caller, wish: Wish, name: str) -> Customer:
     """Return the customer of this number and name, else a new one.
 
     One number may belong to a family, one name to many: only both together mean
-    the same person, and a caller without a number is always new.
+    the same person. A number that was only said proves nothing: its caller is new.
     """
     phone, email = wishes.phone_of(caller, wish), wishes.email_of(wish.email)
-    if phone is not None:
-        for known in Customer.objects.filter(phone=phone):
-            if names.same_name(known.name, name):
-                if email and known.email != email:
-                    known.email = email
-                    known.save(update_fields=["email"])
-                return known
+    if phone is not None and phone == caller.phone:
+        known = identity.customer_named(phone, name)
+        if known is not None:
+            if email and known.email != email and not caller.call.is_rehearsal:
+                known.email = email
+                known.save(update_fields=["email"])
+            return known
     return Customer.objects.create(
         company_id=caller.branch.company_id, name=name, phone=phone, email=email
     )
@@ -290,7 +305,8 @@ def _write_move(caller: Caller, appointment: Appointment, starts_at: datetime) -
     wanted = occupancy.span(appointment.service, starts_at)
     with transaction.atomic():
         # What is held for this call is let go first: the new time is one of them.
-        occupancy.release_holds(caller.call.pk)
+        occupancy.lock_call(caller.call.pk)
+        occupancy.drop_holds(caller.call.pk)
         _open_intent(
             caller, appointment, Appointment.Intent.MOVE, wished_starts_at=starts_at
         )

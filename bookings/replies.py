@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import F, Max, Q
 
-from bookings import availability, callbacks, identity, outcomes, waiting
+from bookings import availability, callbacks, outcomes, waiting
 from bookings.answers import Answer, Code, Declined
 from bookings.availability import Free
 from bookings.calendars import CalendarUnavailable
@@ -19,9 +19,6 @@ from bookings.language.times import Reading
 from bookings.models import Appointment, Offer
 from bookings.tasks import attempt_soon
 from tenants.models import Service, Staff
-
-#: What remains for the answer itself when the wait is over.
-TO_ANSWER_S = 0.1
 
 Reply = Callable[[Caller, Appointment], Answer]
 
@@ -68,7 +65,7 @@ def _held(caller: Caller, reading: Reading, free: Sequence[Free]) -> list[Offer]
     held: list[Offer] = []
     while remaining and not held:
         candidates = availability.best(caller, reading, remaining)
-        held = availability.hold(caller, candidates)
+        held = availability.hold(caller, candidates, wished_on=reading.date)
         remaining = [one for one in remaining if one not in candidates]
     return held
 
@@ -101,7 +98,7 @@ def settled(caller: Caller, appointment: Appointment, reply: Reply) -> Answer:
         waiting.until_settled(
             appointment.company_id,
             appointment.pk,
-            deadline=caller.deadline - TO_ANSWER_S,
+            deadline=caller.deadline - availability.TO_ANSWER_S,
             start=lambda: attempt_soon(appointment),
         )
         outcomes.stop_waiting(appointment)
@@ -127,7 +124,9 @@ def booking(caller: Caller, appointment: Appointment) -> Answer:
     if state != Appointment.State.DECLINED:
         return Answer(Code.PENDING, _pending(appointment, at), data)
     if appointment.last_error != "taken":
-        return Answer(Code.UPSTREAM_UNAVAILABLE, phrases.callback_noted(), data)
+        return Answer(
+            Code.UPSTREAM_UNAVAILABLE, _will_call_back(caller, appointment), data
+        )
     callbacks.close_of(appointment)
     return alternatives(
         caller, appointment.service, appointment.staff, appointment.starts_at
@@ -196,23 +195,15 @@ def cancellation(caller: Caller, appointment: Appointment) -> Answer:
         return Answer(Code.OK, phrases.cancelled(at), facts(appointment))
     if appointment.intent is not None:
         return Answer(Code.PENDING, phrases.cancel_pending(at), facts(appointment))
-    return Answer(
-        Code.UPSTREAM_UNAVAILABLE, phrases.callback_noted(), facts(appointment)
-    )
+    say = _will_call_back(caller, appointment)
+    return Answer(Code.UPSTREAM_UNAVAILABLE, say, facts(appointment))
 
 
-def cancelled_in(caller: Caller, appointment_id: str) -> Appointment | None:
-    """Return an appointment that this very call has cancelled already."""
-    gone = Appointment.objects.filter(
-        intent_call=caller.call, state=Appointment.State.CANCELLED
-    ).select_related("service", "customer", "branch")
-    if appointment_id:
-        gone = gone.filter(
-            pk__in=[one.pk for one in gone if str(one.pk) == appointment_id]
-        )
-    elif identity.appointments_of(caller).exists():
-        return None
-    return gone.order_by("-id").first()
+def _will_call_back(caller: Caller, appointment: Appointment) -> str:
+    """Say what was stored when the outcome was; without a number, ask for one."""
+    if caller.phone or appointment.customer.phone:
+        return phrases.callback_noted()
+    return phrases.ask_phone()
 
 
 def listing(caller: Caller, found: Sequence[Appointment]) -> Answer:
@@ -230,7 +221,13 @@ def status(caller: Caller, appointment_id: UUID | None) -> Answer:
     mine = Appointment.objects.filter(Q(call=caller.call) | Q(intent_call=caller.call))
     if appointment_id is not None:
         mine = mine.filter(pk=appointment_id)
-    appointment = mine.order_by("-id").first()
+    # What is under way comes before what this call has settled last.
+    latest = Max("changes__at", filter=Q(changes__call=caller.call))
+    appointment = (
+        mine.annotate(latest=latest)
+        .order_by("intent", F("latest").desc(nulls_last=True), "-id")
+        .first()
+    )
     if appointment is None:
         raise Declined(Code.NOT_FOUND, phrases.not_found())
     change = appointment.changes.filter(call=caller.call).order_by("-id").first()

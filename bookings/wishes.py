@@ -75,21 +75,44 @@ def service_of(branch: Branch, spoken: str, *, offers: Sequence[Offer] = ()) -> 
     """
     services = services_of(branch)
     if not services:
-        raise Declined(Code.UPSTREAM_UNAVAILABLE, phrases.not_ready(branch.name))
+        raise Declined(
+            Code.UPSTREAM_UNAVAILABLE, phrases.upstream_unavailable(), needs_person=True
+        )
     if names.is_placeholder(spoken):
         offered = {offer.service_id for offer in offers}
         clear = [one for one in services if one.pk in offered] or services
         if len(clear) == 1:
             return clear[0]
         raise Declined(Code.AMBIGUOUS, phrases.ask_service([one.name for one in clear]))
-    matches = match_service(
-        spoken, [(one.pk, one.name, one.synonyms) for one in services]
-    )
-    fitting = [one for one in services if one.pk in matches]
+    fitting = _named(spoken, services)
     if len(fitting) == 1:
         return fitting[0]
     code = Code.AMBIGUOUS if fitting else Code.INVALID_INPUT
     raise Declined(code, phrases.ask_service([one.name for one in fitting or services]))
+
+
+def _named(spoken: str, services: Sequence[Service]) -> list[Service]:
+    matches = match_service(
+        spoken, [(one.pk, one.name, one.synonyms) for one in services]
+    )
+    return [one for one in services if one.pk in matches]
+
+
+def check_offer(branch: Branch, wish: Wish, offer: Offer) -> None:
+    """Refuse an offer that is of another service or person than was named with it.
+
+    :raises Declined: asks which is meant.
+    """
+    named = [] if names.is_placeholder(wish.service) else services_of(branch)
+    fitting = _named(wish.service, named)
+    if fitting and offer.service not in fitting:
+        both = [offer.service.name, *(one.name for one in fitting)]
+        raise Declined(Code.AMBIGUOUS, phrases.ask_service(both), field="service")
+    staff = staff_of(branch, wish.staff)
+    if staff is not None and staff != offer.staff:
+        offered = [offer.staff.name] if offer.staff else []
+        question = phrases.ask_staff([*offered, staff.name])
+        raise Declined(Code.AMBIGUOUS, question, field="staff")
 
 
 def staff_of(branch: Branch, spoken: str) -> Staff | None:

@@ -272,14 +272,17 @@ def staff_not_bookable(name: str) -> str:
     return f"{who} bietet das leider nicht an. Darf es jemand anderes sein?"
 
 
-def not_ready(company: str) -> str:
-    """Say that a branch can't take appointments by telephone yet."""
+def not_ready(company: str, *, has_number: bool) -> str:
+    """Say that a branch can't take appointments by telephone yet.
+
+    :param has_number: whether the caller can be called back; else it is asked for.
+    """
     who = speakable(company)
     place = f"Bei {who}" if who else "Hier"
-    return (
-        f"{place} kann ich im Moment leider noch keine Termine eintragen."
-        " Ich habe Ihren Anruf notiert, man meldet sich bei Ihnen."
-    )
+    start = f"{place} kann ich im Moment leider noch keine Termine eintragen."
+    if not has_number:
+        return f"{start} {ask_phone()}"
+    return f"{start} Ich habe Ihren Anruf notiert, man meldet sich bei Ihnen."
 
 
 def unknown_number() -> str:

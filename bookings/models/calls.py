@@ -152,6 +152,8 @@ class Offer(TenantOwned):
         verbose_name=_("staff member"),
     )
     starts_at = models.DateTimeField(_("starts at"))
+    # The day that was asked for: models repeat it beside the time that was offered.
+    wished_on = models.DateField(_("asked for"), null=True)
     rank = models.PositiveSmallIntegerField(_("rank"))
     held_until = models.DateTimeField(_("held until"))
     offered_at = models.DateTimeField(_("offered at"), auto_now_add=True)

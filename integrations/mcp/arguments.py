@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,7 +33,6 @@ ALIASES = {
     "grund": "reason",
     "bestaetigung": "confirmed",
 }
-_TEMPLATE = re.compile(r"\{\{.*?\}\}")
 _ENVELOPES = (("name", "args"), ("function_name", "parameters"), ("tool", "arguments"))
 
 
@@ -96,6 +94,6 @@ def canonical(sent: Mapping[str, Any], known: set[str]) -> tuple[dict[str, Any],
 
 
 def _is_missing(value: Any) -> bool:
-    return value is None or (
-        isinstance(value, str) and not _TEMPLATE.sub("", value).strip()
-    )
+    if isinstance(value, str):
+        return not value.strip() or "{{" in value or "}}" in value
+    return value is None

@@ -16,7 +16,6 @@ from django.db import DatabaseError, InterfaceError, OperationalError
 from django.utils import timezone
 
 from askpro import correlation
-from askpro.errors import AskProError
 from bookings import callbacks, calls, wishes
 from bookings.answers import Answer, Code, Declined
 from bookings.calendars import CalendarRefused, CalendarUnavailable
@@ -88,9 +87,7 @@ def answer(asked: Asked) -> Answer:
             return Answer(Code.INTERNAL, phrases.internal())
         except Exception as error:
             # The last line of defense: a caller hears a sentence, staff see the row.
-            logger.exception("a tool failed", extra={"tool": asked.tool_name[:80]})
-            asked.error = type(error).__name__
-            found = Answer(Code.INTERNAL, phrases.internal())
+            found = _broken(asked, error)
         _keep(asked, owner, found, upstream_ms=upstream.ms)
     return found
 
@@ -102,7 +99,7 @@ def _owner(asked: Asked) -> Owner | None:
             asked.account.id, str(asked.sent.get("call_id") or "")
         )
     if not asked.facts.to_number:
-        return None
+        return calls.owner_of_open_call(asked.account.id, asked.facts.call_id)
     return resolver.owner_of_number(
         asked.facts.to_number, within=asked.account.company_id
     )
@@ -151,7 +148,8 @@ def _not_ready(caller: Caller) -> Answer:
         phone=caller.phone,
         reason=", ".join(gap.problem for gap in readiness.gaps(caller.branch)),
     )
-    return Answer(Code.UPSTREAM_UNAVAILABLE, phrases.not_ready(caller.branch.name))
+    say = phrases.not_ready(caller.branch.name, has_number=caller.phone is not None)
+    return Answer(Code.UPSTREAM_UNAVAILABLE, say)
 
 
 def _run(tool: Tool, caller: Caller, asked: Asked) -> Answer:
@@ -171,9 +169,17 @@ def _run(tool: Tool, caller: Caller, asked: Asked) -> Answer:
             phrases.upstream_unavailable(),
             needs_person=True,
         )
-    except AskProError as error:
-        asked.error = str(error)[:300]
-        return Answer(Code.INTERNAL, phrases.internal(), needs_person=True)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        # Here a callback can still be stored for whoever hears this.
+        return _broken(asked, error)
+
+
+def _broken(asked: Asked, error: Exception) -> Answer:
+    logger.exception("a tool failed", extra={"tool": asked.tool_name[:80]})
+    asked.error = type(error).__name__
+    return Answer(Code.INTERNAL, phrases.internal(), needs_person=True)
 
 
 def _helped(caller: Caller, asked: Asked, found: Answer) -> Answer:

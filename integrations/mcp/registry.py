@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from bookings.answers import Answer
 from bookings.calls import Caller
@@ -18,6 +18,19 @@ class ToolArguments(BaseModel):
     model_config = ConfigDict(
         extra="ignore", coerce_numbers_to_str=True, str_strip_whitespace=True
     )
+
+
+_YES = frozenset({"ja", "jawohl", "genau", "yes", "true", "1", "y", "on"})
+_NO = frozenset({"nein", "no", "false", "0", "n", "off"})
+
+
+def _yes_or_no(value: Any) -> bool | None:
+    """Read a yes or no in any spelling; what is neither was not said."""
+    word = str(value).strip().casefold()
+    return True if word in _YES else False if word in _NO else None
+
+
+Confirmed = Annotated[bool | None, BeforeValidator(_yes_or_no)]
 
 
 class Tool(ABC):

@@ -218,22 +218,6 @@ def test_what_is_missing_or_unreadable_is_asked_for(system, salon, wish, code):
         assert not Customer.objects.exists()
 
 
-def test_an_accepted_offer_keeps_its_own_day(system, salon):
-    caller = begin(system)
-    offer = first_offer(caller, date=workday(ahead=5), time="15:00")
-    local = datetime.fromisoformat(offer["local"])
-
-    answer = caller.tool(
-        "create_booking",
-        date=workday(ahead=2),
-        time=f"{local:%H:%M}",
-        name="Erika Beispiel",
-    )
-
-    assert answer["code"] == "booked"
-    assert answer["data"]["starts_at"] == offer["starts_at"]
-
-
 def test_a_calendar_that_is_down_gets_the_booking_later(system, salon):
     caller = begin(system)
     offer = first_offer(caller)

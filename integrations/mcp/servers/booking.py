@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from bookings.intake import Taken
 from bookings.language import names, phrases
 from bookings.models import Appointment, Callback, Offer
 from bookings.wishes import Wish
-from integrations.mcp.registry import Tool, ToolArguments, register
+from integrations.mcp.registry import Confirmed, Tool, ToolArguments, register
 
 DATE = Field("", description="The day as the caller said it, or ISO.", max_length=200)
 TIME = Field(
@@ -79,7 +79,7 @@ class CreateBooking(Tool):
         phone: str = Field("", description="A number to call back.", max_length=60)
         email: str = Field("", description="For the confirmation.", max_length=200)
         reason: str = Field("", description="What it is about.", max_length=500)
-        confirmed: bool | None = Field(None, description="The caller said yes.")
+        confirmed: Confirmed = Field(None, description="The caller said yes.")
 
     def run(self, caller: Caller, wanted: Arguments) -> Answer:
         """Return the booking, or alternatives."""
@@ -145,18 +145,25 @@ class FindBookings(Tool):
         return replies.listing(caller, found)
 
 
-def _prove(caller: Caller, name: str, date: str, time: str) -> None:
+def _prove(caller: Caller, name: str, date: str, time: str) -> Appointment:
     if caller.phone is not None and names.is_placeholder(name):
         raise Declined(Code.NOT_FOUND, phrases.not_found())
-    starts_at = _instant(caller, Wish(date, time)) if date or time else None
-    identity.prove(caller, name=name, starts_at=starts_at)
+    starts_at = None
+    if date or time:
+        reading = wishes.moment_of(caller, Wish(date, time))
+        if reading.unsure:
+            raise Declined(Code.AMBIGUOUS, phrases.ask_time(), field="time")
+        starts_at = availability.wished_instant(caller, reading, check_notice=False)
+    return identity.prove(caller, name=name, starts_at=starts_at)
 
 
-def _instant(caller: Caller, wish: Wish) -> datetime | None:
-    reading = wishes.moment_of(caller, wish)
-    if reading.unsure:
-        raise Declined(Code.AMBIGUOUS, phrases.ask_time(), field="time")
-    return availability.wished_instant(caller, reading, check_notice=False)
+def _meant(
+    caller: Caller, found: Iterable[Appointment], name: str, date: str, time: str
+) -> list[Appointment]:
+    """Return those that what was said may mean."""
+    reading = wishes.moment_of(caller, Wish(date, time))
+    zone = caller.branch.zone
+    return [one for one in found if identity.fits(one, reading, name, zone)]
 
 
 def _appointment(
@@ -166,33 +173,45 @@ def _appointment(
 
     :raises Declined: none, or several; asks which.
     """
-    found = list(identity.appointments_of(caller))
-    if not found:
-        _prove(caller, wanted.name, date, time)
-        found = list(identity.appointments_of(caller))
+    mine = list(identity.appointments_of(caller))
+    if not mine:
+        return _prove(caller, wanted.name, date, time)
     if wanted.appointment_id:
-        found = [one for one in found if str(one.pk) == wanted.appointment_id]
-    if len(found) > 1 and not names.is_placeholder(wanted.name):
-        named = [
-            one for one in found if names.same_name(one.customer.name, wanted.name)
-        ]
-        found = named or found
-    if len(found) > 1 and (date or time):
-        at = _instant(caller, Wish(date, time))
-        found = [one for one in found if at is None or one.starts_at == at] or found
-    if not found:
-        raise Declined(Code.NOT_FOUND, phrases.not_found())
-    if len(found) > 1:
-        raise Declined(
-            Code.AMBIGUOUS,
-            phrases.ask_which_appointment(
-                [one.starts_at for one in found],
-                zone=caller.branch.zone,
-                now=caller.now,
-            ),
-            appointments=[replies.facts(one) for one in found],
-        )
-    return found[0]
+        found = [one for one in mine if str(one.pk) == wanted.appointment_id]
+        if not found:
+            raise Declined(Code.NOT_FOUND, phrases.not_found())
+        return found[0]
+    found = _meant(caller, mine, wanted.name, date, time)
+    if len(found) == 1:
+        return found[0]
+    is_elses = not _meant(caller, mine, wanted.name, "", "")
+    if is_elses and date and time:
+        # Somebody else's, from this telephone: that takes a proof.
+        return _prove(caller, wanted.name, date, time)
+    which = found or mine
+    raise Declined(
+        Code.AMBIGUOUS,
+        phrases.ask_which_appointment(
+            [one.starts_at for one in which], zone=caller.branch.zone, now=caller.now
+        ),
+        appointments=[replies.facts(one) for one in which],
+    )
+
+
+def _cancelled(
+    caller: Caller, wanted: WhichArguments, *, date: str, time: str
+) -> Appointment | None:
+    """Return what this very call has cancelled already, if that is asked for again."""
+    gone = Appointment.objects.filter(
+        intent_call=caller.call, state=Appointment.State.CANCELLED
+    ).select_related("service", "customer", "branch")
+    if wanted.appointment_id:
+        return next((one for one in gone if str(one.pk) == wanted.appointment_id), None)
+    said = (wanted.name, date, time)
+    meant = _meant(caller, gone.order_by("-id"), *said)
+    if not meant or _meant(caller, identity.appointments_of(caller), *said):
+        return None
+    return meant[0]
 
 
 @register
@@ -271,13 +290,13 @@ class CancelBooking(Tool):
         """Which appointment."""
 
         reason: str = Field("", description="Why, if it was said.", max_length=500)
-        confirmed: bool | None = Field(None, description="The caller said yes.")
+        confirmed: Confirmed = Field(None, description="The caller said yes.")
 
     def run(self, caller: Caller, wanted: Arguments) -> Answer:
         """Return the cancellation."""
         if wanted.confirmed is False:
             raise Declined(Code.INVALID_INPUT, phrases.ask_confirmation())
-        gone = replies.cancelled_in(caller, wanted.appointment_id)
+        gone = _cancelled(caller, wanted, date=wanted.date, time=wanted.time)
         if gone is not None:
             return replies.cancellation(caller, gone)
         appointment = _appointment(caller, wanted, date=wanted.date, time=wanted.time)

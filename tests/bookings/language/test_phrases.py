@@ -39,6 +39,7 @@ _VALUES = {
     "window": (time(14), time(16, 30)),
     "day_to": None,
     "clock": time(14),
+    "has_number": True,
 }
 _NOT_SPOKEN = {"today_text", "confirmation"}
 
