@@ -9,6 +9,7 @@ from functools import lru_cache
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import Resolver404, ResolverMatch, resolve
+from django.utils import translation
 
 from askpro import correlation
 
@@ -30,6 +31,8 @@ class MachineDoorMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         with correlation.bound(""):
             if request.path_info.startswith(PREFIXES):
+                # A browser's language stays with the thread after its request.
+                translation.deactivate()
                 return _answer(request)
             return self.get_response(request)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import translation
 
 
 def test_a_process_lives_without_a_database(client):
@@ -16,3 +17,11 @@ def test_readiness_asks_the_database(client, django_assert_num_queries):
         assert client.get("/readyz", headers={"accept": "text/plain"}).json() == {
             "status": "ok"
         }
+
+
+def test_the_language_of_the_browser_before_speaks_at_no_machine_door(client):
+    translation.activate("en")
+
+    client.get("/healthz")
+
+    assert translation.get_language() == "de"
