@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from bookings.models import Call
 from tenants.models import Branch, Company, PhoneNumber, ProviderAccount, Service
 from tenants.scoping import every_company, scope
-from webhooks.models import WebhookLog
+from webhooks.models import WebhookBody, WebhookLog
 
 pytestmark = pytest.mark.django_db
 
@@ -177,8 +177,8 @@ def test_failed_deliveries_are_counted_and_started_again(apply):
     apply()
     with every_company():
         account = ProviderAccount.objects.get(provider="retell")
-        for number, state in enumerate(("dead", "unresolved", "done")):
-            WebhookLog.objects.create(
+        for number, state in enumerate(("dead", "unresolved", "done", "dead")):
+            log = WebhookLog.objects.create(
                 account=account,
                 provider="retell",
                 event="call_started",
@@ -186,6 +186,8 @@ def test_failed_deliveries_are_counted_and_started_again(apply):
                 state=state,
                 received_at="2026-11-25T12:00:00Z",
             )
+            if number < 3:
+                WebhookBody.objects.create(log=log, raw=b"{}")
 
     dry = json.loads(run("webhooks_retry_failed", "--dry-run", "--json"))
     wet = json.loads(run("webhooks_retry_failed", "--state", "dead", "--json"))
@@ -193,7 +195,7 @@ def test_failed_deliveries_are_counted_and_started_again(apply):
     assert (dry["deliveries"], wet["deliveries"]) == (2, 1)
     with every_company():
         states = sorted(WebhookLog.objects.values_list("state", flat=True))
-    assert states == ["done", "retrying", "unresolved"]
+    assert states == ["dead", "done", "retrying", "unresolved"]
 
 
 def test_circuits_and_the_cache_are_reset(apply):

@@ -32,6 +32,8 @@ class Command(BaseCommand):
     def handle(self, *arguments: Any, **options: Any) -> None:
         """Count, and unless it is a dry run, start."""
         chosen: dict[str, Any] = {"state__in": [options["state"] or STATES[0]]}
+        # What is past its retention can't be worked on.
+        chosen["body__isnull"] = False
         if not options["state"]:
             chosen["state__in"] = STATES
         if options["provider"]:
