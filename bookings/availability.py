@@ -250,6 +250,9 @@ def hold(
     until = caller.now + timedelta(seconds=occupancy.HOLD_S)
     with transaction.atomic():
         occupancy.lock_call(caller.call.pk)
+        occupancy.lock_resources(
+            {one.choice.resource.id for one in candidates}, call_id=caller.call.pk
+        )
         occupancy.drop_holds(caller.call.pk)
         claims = [_claim(caller, one, until) for one in candidates]
         got = occupancy.claim(claims, rehearsal=caller.call.is_rehearsal)

@@ -44,6 +44,7 @@ def adopt(
         appointment = _found(payload)
         if appointment is not None:
             correlation.take(_correlation_of(appointment))
+            occupancy.lock_call(appointment.intent_call_id)
             _adopt(appointment, event, payload, booking)
     if appointment is not None:
         slots.forget(appointment.company_id, appointment.event_type_id)

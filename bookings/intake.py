@@ -191,6 +191,7 @@ def _written(
     with transaction.atomic():
         occupancy.lock_call(caller.call.pk)
         appointment = _requested(caller, wish, agreed, choice, name)
+        occupancy.lock_resources([choice.resource.id], call_id=caller.call.pk)
         offer = agreed.offer
         if offer is None or not occupancy.accept(offer, appointment):
             free = Free(agreed.starts_at, choice)
@@ -304,12 +305,13 @@ def _write_move(caller: Caller, appointment: Appointment, starts_at: datetime) -
         raise taken
     wanted = occupancy.span(appointment.service, starts_at)
     with transaction.atomic():
-        # What is held for this call is let go first: the new time is one of them.
-        occupancy.lock_call(caller.call.pk)
-        occupancy.drop_holds(caller.call.pk)
         _open_intent(
             caller, appointment, Appointment.Intent.MOVE, wished_starts_at=starts_at
         )
+        occupancy.lock_call(caller.call.pk)
+        occupancy.lock_resources([choice.resource.id], call_id=caller.call.pk)
+        # What is held for this call is let go first: the new time is one of them.
+        occupancy.drop_holds(caller.call.pk)
         if not occupancy.claim_move(appointment, choice.resource, wanted):
             raise taken
 

@@ -1,7 +1,10 @@
 """What blocks time. One table, one exclusion constraint, one way to write to it.
 
-Rows are inserted by ``ON CONFLICT … DO NOTHING`` only and in one order: a plain
-INSERT under an exclusion constraint deadlocks among racers.
+Rows are inserted by ``ON CONFLICT … DO NOTHING`` only: a plain INSERT under an
+exclusion constraint deadlocks among racers. Whoever takes time while it gives back
+other, as a new offer does, could still wait for one that waits for it: so all lock in
+one order, the appointment's row, the call's row, the resources, and only then touch
+what blocks.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from bookings.models import Appointment, Call, Occupancy, Offer
 from tenants.models import Service
 
 HOLD_S = 180
+_LOCKS = 7305  # our locks among the advisory ones of two numbers
 
 _INSERT = (
     "INSERT INTO bookings_occupancy (id, company_id, resource, lanes, during, purpose,"
@@ -117,7 +121,8 @@ def is_free(wanted: Span, taken: Iterable[Span]) -> bool:
 def claim(claims: Sequence[Claim], *, rehearsal: bool = False) -> list[Claim]:
     """Take the time of each claim that is still free; return those that got it.
 
-    Runs in the caller's transaction: with it the rows stay or go.
+    Runs in the caller's transaction, which has locked the resources: with it the
+    rows stay or go.
     """
     _drop_expired({one.resource.id for one in claims})
     waiting = sorted(claims, key=lambda one: (one.resource.id, one.span[0]))
@@ -176,13 +181,26 @@ def _drop_expired(resources: set[UUID]) -> None:
         Occupancy.objects.filter(id__in=ids).delete()
 
 
-def lock_call(call_id: UUID) -> None:
-    """Let nobody else touch what this call holds until the transaction ends.
+def lock_call(call_id: UUID | None) -> None:
+    """Let nobody else touch what this call holds until the transaction ends."""
+    if call_id is not None:
+        calls = Call.objects.select_for_update(no_key=True)
+        calls.filter(pk=call_id).values_list("pk").first()
 
-    Its holds are taken, accepted and dropped by questions that may run at once:
-    each takes this lock first, so that none waits for another that waits for it.
+
+def lock_resources(resources: Iterable[UUID], *, call_id: UUID) -> None:
+    """Let nobody else take time of these until the transaction ends.
+
+    Run after :func:`lock_call`; what the call holds elsewhere is locked, too.
     """
-    Call.objects.select_for_update().filter(pk=call_id).values_list("pk").first()
+    held = Occupancy.objects.filter(offer__call=call_id, purpose=Occupancy.Purpose.HOLD)
+    wanted = {*resources, *held.values_list("resource", flat=True)}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(%s, hashtext(resource)) FROM"
+            " unnest(%s::text[]) AS resource",
+            [_LOCKS, sorted(map(str, wanted))],
+        )
 
 
 def accept(offer: Offer, appointment: Appointment) -> bool:
@@ -207,7 +225,7 @@ def release_holds(call_id: UUID) -> None:
 
 
 def drop_holds(call_id: UUID) -> None:
-    """Do the same in a transaction that has locked the call."""
+    """Do the same in a transaction that has locked the call, and what it takes."""
     Occupancy.objects.filter(
         offer__call=call_id, purpose=Occupancy.Purpose.HOLD
     ).delete()

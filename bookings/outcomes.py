@@ -118,6 +118,7 @@ def _settle(
         )
         if row is None or row.intent is None:
             return False
+        occupancy.lock_call(row.intent_call_id)
         apply(row, Intent(row.intent))
         for name, value in (_SETTLED | {"last_error": last_error[:300]}).items():
             setattr(row, name, value)
