@@ -197,6 +197,9 @@ class Supervisor:
             # As Django wants it: it need not tell each connection.
             "timezone": "UTC",
             "log_timezone": "UTC",
+            # Statements and details hold names and numbers.
+            "log_min_error_statement": "panic",
+            "log_error_verbosity": "terse",
         }
         arguments = [w for name in options for w in ("-c", f"{name}={options[name]}")]
         return Server(

@@ -194,6 +194,15 @@ def test_the_cluster_is_durable_utf8_and_without_tcp(shared):
     }
 
 
+def test_the_log_of_a_failed_statement_names_nobody(shared):
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        shared.fetch("SELECT 'Erika Muster', 1 / 0")
+
+    log = embedded.log_of(Path(shared.env["ASKPRO_VAR"]), "postgres").read_text()
+    assert "division by zero" in log
+    assert "Muster" not in log
+
+
 def test_django_environ_reads_the_url_as_libpq_does(shared):
     read = environ.Env.db_url_config(shared.env["DATABASE_URL"])
     known = psycopg.conninfo.conninfo_to_dict(shared.env["DATABASE_URL"])
