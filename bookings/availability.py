@@ -207,24 +207,27 @@ def wished_instant(
 def best(caller: Caller, wish: Reading, free: Sequence[Free]) -> list[Free]:
     """Return up to three free times nearest to the wish, best first.
 
-    The wished day comes before others, the wished part of a day before the rest.
+    The wished day comes before others. What lies outside the wished part of a day is
+    offered only where nothing lies inside.
     """
     zone = caller.branch.zone
     exact = wished_instant(caller, wish) if wish.time else None
     if exact is not None:
         return sorted(free, key=lambda one: abs(one.starts_at - exact))[: OFFERS * 2]
 
-    def rank(one: Free) -> tuple[bool, bool, timedelta | int, datetime]:
+    def rank(one: Free) -> tuple[bool, int, datetime]:
         local = one.starts_at.astimezone(zone)
         clock, last = local.time(), wish.date_to or wish.date
         return (
-            not _is_within(clock, wish),
             last is not None and local.date() > last,
             abs(_minutes(clock) - _minutes(wish.time)) if wish.time else 0,
             one.starts_at,
         )
 
-    return sorted(free, key=rank)[: OFFERS * 2]
+    inside = [
+        one for one in free if _is_within(one.starts_at.astimezone(zone).time(), wish)
+    ]
+    return sorted(inside or free, key=rank)[: OFFERS * 2]
 
 
 def _is_within(clock: time, wish: Reading) -> bool:

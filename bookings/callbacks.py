@@ -30,6 +30,10 @@ def store(
     Works with whatever is known: without a name, without a number. What is no name,
     and what an agent left unfilled, counts as unknown.
     """
+    if call is not None and kind == Callback.Kind.REQUESTED:
+        Call.objects.filter(pk=call.pk, outcome="").update(
+            outcome=Call.Outcome.CALLBACK
+        )
     name = "" if names.is_placeholder(name) else name
     reason = "" if "{{" in reason else reason
     existing = _open_of(call, appointment)

@@ -108,10 +108,10 @@ def _lease(appointment_id: UUID) -> Try | None:
     if appointment is None:
         return None
     number, step = appointment.attempts + 1, appointment.intent_state
-    is_first = (
-        appointment.state == State.REQUESTED and appointment.intent == Intent.BOOK
-    )
-    state = State.BOOKING if is_first else appointment.state
+    state = appointment.state
+    if appointment.intent == Intent.BOOK:
+        # Whose lease ran out may have sent it: unknown until it was looked up.
+        state = State.BOOKING if step == Step.REQUESTED else State.UNKNOWN
     lease = timedelta(seconds=settings.CALCOM_WRITE_TIMEOUT_S + 5)
     # Whatever else has changed meanwhile has also raised the attempts.
     taken = due.filter(attempts=appointment.attempts, intent_state=step).update(

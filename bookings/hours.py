@@ -33,6 +33,13 @@ def intervals(branch: Branch, day: date) -> list[tuple[time, time]]:
     return [interval(text) for text in texts]
 
 
+def is_closed(branch: Branch, day: date) -> bool:
+    """Tell whether nobody works on a day, as far as our own hours tell."""
+    return is_holiday(branch, day) or bool(
+        branch.opening_hours and not intervals(branch, day)
+    )
+
+
 def span(branch: Branch) -> tuple[time, time] | None:
     """Return the earliest opening and the latest closing of a week, if known."""
     all_hours = [

@@ -271,9 +271,14 @@ def stop_waiting(appointment: Appointment) -> bool:
 
     From then on the outcome is told another way.
     """
-    return (
+    is_open = (
         Appointment.objects.filter(pk=appointment.pk, intent__isnull=False).update(
             answer_by_at=timezone.now()
         )
         == 1
     )
+    if is_open and appointment.intent_call_id is not None:
+        Call.objects.filter(pk=appointment.intent_call_id, outcome="").update(
+            outcome=Call.Outcome.PENDING
+        )
+    return is_open

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db.models import F, Max, Q
 
-from bookings import availability, callbacks, outcomes, waiting
+from bookings import availability, callbacks, hours, outcomes, waiting
 from bookings.answers import Answer, Code, Declined
 from bookings.availability import Free
 from bookings.calendars import CalendarUnavailable
@@ -46,17 +46,22 @@ def offers(
         free = [one for one in free if one.starts_at != exact]
     held = _held(caller, reading, free)
     zone, starts = caller.branch.zone, [offer.starts_at for offer in held]
+    is_gone = is_taken or (exact is not None and exact not in starts)
     data: dict[str, Any] = {
         "service": service.name,
         "offers": [_offer_facts(caller, offer) for offer in held],
     }
-    if not held:
+    day = reading.date if reading.date_to in (None, reading.date) else None
+    if day is not None and hours.is_closed(caller.branch, day):
+        say = phrases.closed(day, starts, zone=zone, now=caller.now)
+    elif not held:
         say = phrases.nothing_free(reading.date, zone=zone, now=caller.now)
-        return Answer(Code.NOTHING_FREE, say, data)
-    if (exact is not None and exact not in starts) or is_taken:
+    elif is_gone:
         say = phrases.taken(exact, starts, zone=zone, now=caller.now)
-        return Answer(Code.TAKEN, say, data)
-    return Answer(Code.OK, phrases.offer(starts, zone=zone, now=caller.now), data)
+    else:
+        say = phrases.offer(starts, zone=zone, now=caller.now)
+    code = Code.TAKEN if is_gone else Code.OK
+    return Answer(code if held else Code.NOTHING_FREE, say, data)
 
 
 def _held(caller: Caller, reading: Reading, free: Sequence[Free]) -> list[Offer]:

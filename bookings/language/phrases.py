@@ -28,7 +28,6 @@ from bookings.language.questions import (
     ask_which_appointment,
     contradiction,
     identity_needed,
-    need_email,
     past_day,
     past_time,
     skipped_hour,
@@ -61,7 +60,6 @@ __all__ = [
     "move_failed",
     "move_pending",
     "moved",
-    "need_email",
     "not_found",
     "not_permitted",
     "not_ready",
@@ -149,14 +147,13 @@ def nothing_free(day: date | None, zone: ZoneInfo, now: datetime) -> str:
     )
 
 
-def closed(day: date, zone: ZoneInfo, now: datetime) -> str:
-    """Say that the branch is closed on a day."""
+def closed(day: date, starts: Sequence[datetime], zone: ZoneInfo, now: datetime) -> str:
+    """Say that the branch is closed on a day, and what is free instead."""
     spoken = speech.on_day(day, today=now.astimezone(zone).date())
     comma = "" if spoken == "heute" else ","
-    return (
-        f"{spoken[0].upper()}{spoken[1:]}{comma} ist geschlossen."
-        " Welcher andere Tag passt Ihnen?"
-    )
+    start = f"{spoken[0].upper()}{spoken[1:]}{comma} ist geschlossen."
+    more = offer(starts, zone, now) if starts else "Welcher andere Tag passt Ihnen?"
+    return f"{start} {more}"
 
 
 def booked(at: str) -> str:

@@ -83,11 +83,6 @@ def ask_phone() -> str:
     return "Unter welcher Telefonnummer können wir Sie erreichen?"
 
 
-def need_email() -> str:
-    """Ask for an address, because the calendar insists on it."""
-    return "Für diesen Termin brauche ich noch Ihre E-Mail-Adresse. Wie lautet sie?"
-
-
 def ask_confirmation() -> str:
     """Ask for a yes."""
     return "Soll ich das so für Sie machen?"
