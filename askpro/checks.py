@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
+from cryptography.fernet import InvalidToken
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
@@ -99,7 +100,7 @@ def production_database(
     databases: Sequence[str] | None = None,
     **_: Any,
 ) -> list[CheckMessage]:
-    """Refuse a login that could see through the wall, and the sandbox as provider."""
+    """Refuse a login that could see through the wall."""
     if not settings.IS_PRODUCTION or "default" not in (databases or ()):
         return []
     errors: list[CheckMessage] = []
@@ -109,8 +110,6 @@ def production_database(
             " WHERE rolname = session_user"
         )
         sees_through = cursor.fetchone()[0]
-        cursor.execute("SELECT to_regclass(%s)", [ProviderAccount._meta.db_table])
-        is_migrated = cursor.fetchone()[0] is not None
     if sees_through:
         errors.append(
             Error(
@@ -119,10 +118,36 @@ def production_database(
                 id="askpro.E004",
             )
         )
-    urls: list[str] = []
-    if is_migrated:
-        with every_company():
-            urls += ProviderAccount.objects.values_list("base_url", flat=True)
+    return errors
+
+
+@register(Tags.database)
+def production_accounts(
+    app_configs: Sequence[AppConfig] | None,
+    databases: Sequence[str] | None = None,
+    **_: Any,
+) -> list[CheckMessage]:
+    """Refuse the sandbox as a provider, and keys that nobody can read any more."""
+    if not settings.IS_PRODUCTION or "default" not in (databases or ()):
+        return []
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT to_regclass(%s)", [ProviderAccount._meta.db_table])
+        if cursor.fetchone()[0] is None:
+            return []  # `migrate` comes first
+    errors: list[CheckMessage] = []
+    with every_company():
+        urls = list(ProviderAccount.objects.values_list("base_url", flat=True))
+        try:
+            list(ProviderAccount.objects.all())
+        except InvalidToken:
+            errors.append(
+                Error(
+                    "FIELD_ENCRYPTION_KEYS does not open the stored provider keys.",
+                    "Add the key that they were encrypted with; if it is lost, see"
+                    " docs/operations.md.",
+                    id="askpro.E007",
+                )
+            )
     # The sandbox speaks no TLS, wherever it runs.
     if any(urlsplit(url).scheme != "https" for url in urls):
         errors.append(

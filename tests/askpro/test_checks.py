@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cryptography.fernet import Fernet
 from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
 from django.core.management.base import SystemCheckError
@@ -14,7 +15,7 @@ from tenants.scoping import every_company
 
 def ids(**more):
     return {message.id for message in run_checks(**more)} & {
-        f"askpro.E00{number}" for number in range(1, 7)
+        f"askpro.E00{number}" for number in range(1, 8)
     }
 
 
@@ -68,6 +69,20 @@ def test_production_warns_of_mail_that_nobody_gets(settings):
 
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     assert "askpro.W001" not in {message.id for message in run_checks()}
+
+
+@pytest.mark.django_db
+def test_production_refuses_keys_that_nobody_can_read(settings):
+    settings.IS_PRODUCTION = True
+    with every_company():
+        ProviderAccount.objects.create(
+            provider="calcom", base_url="https://api.cal.com", api_key="cal_x"
+        )
+    assert "askpro.E007" not in ids(databases=["default"])
+
+    settings.FIELD_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+
+    assert "askpro.E007" in ids(databases=["default"])
 
 
 def test_a_proxy_that_hands_sessions_on_is_noticed():
