@@ -19,7 +19,7 @@ from tenants.scoping import every_company
 #: Fields that the first known value fills and nothing empties again.
 _FILLED_ONCE = ("from_number", "to_number", "agent_id", "started_at", "ended_at")
 #: Fields whose latest known value counts.
-_FILLED_LAST = ("disconnection_reason", "summary", "transcript", "opinion")
+_FILLED_LAST = ("disconnection_reason", "summary", "opinion")
 
 
 @dataclass(frozen=True)
@@ -123,6 +123,10 @@ def _raise(call: Call, facts: CallFacts) -> None:
         if getattr(facts, name) and getattr(facts, name) != getattr(call, name):
             setattr(call, name, getattr(facts, name))
             changed.append(name)
+    # What was said only grows: the longest is the latest, whenever it comes.
+    if len(facts.transcript) > len(call.transcript):
+        call.transcript = facts.transcript
+        changed.append("transcript")
     if call.started_at and call.ended_at and call.ended_at < call.started_at:
         call.ended_at = call.started_at
         changed.append("ended_at")

@@ -125,7 +125,15 @@ def test_the_same_bytes_again_are_kept_once(system, salon):
     assert len(done()) == 1
 
 
-def test_every_order_of_events_ends_in_the_same_call(system, salon):
+@pytest.mark.parametrize(
+    "order",
+    [
+        lambda started, halfway, ended, analyzed: (analyzed, ended, halfway, started),
+        lambda started, halfway, ended, analyzed: (halfway, analyzed, started, ended),
+        lambda started, halfway, ended, analyzed: (ended, started, analyzed, halfway),
+    ],
+)
+def test_every_order_of_events_ends_in_the_same_call(system, salon, order):
     call_id = f"call_{uuid.uuid4().hex}"
     began = int(time.time() * 1000) - 60_000
     started = event(call_id=call_id, start_timestamp=began)
@@ -145,10 +153,17 @@ def test_every_order_of_events_ends_in_the_same_call(system, salon):
         call_analysis={"call_summary": "Termin", "custom_analysis_data": []},
     )
 
-    for body in (analyzed, ended, started):
-        assert post(system, body).status == 204
+    halfway = event(
+        "transcript_updated",
+        call_id=call_id,
+        start_timestamp=began,
+        transcript="Agent: Guten",
+    )
 
-    done(3)
+    for count, body in enumerate(order(started, halfway, ended, analyzed), start=1):
+        assert post(system, body).status == 204
+        done(count)
+
     with scope(salon.company_id):
         call = Call.objects.get()
     assert call.status == "analyzed"
