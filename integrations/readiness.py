@@ -32,10 +32,7 @@ def event_types(branch: Branch) -> Iterator[Gap]:
     if account is None:
         return
     client = clients.calcom(account, company_id=branch.company_id)
-    for service in branch.services.filter(is_active=True):
-        number = service.calcom_event_type_id or branch.calcom_event_type_id
-        if number is None:
-            continue
+    for service, number in _bookable(branch):
         try:
             event_type = client.event_type(number, timeout_s=ASK_TIMEOUT_S)
         except ProviderError as error:
@@ -46,6 +43,15 @@ def event_types(branch: Branch) -> Iterator[Gap]:
             )
             continue
         yield from _obstacles(service, event_type)
+
+
+def _bookable(branch: Branch) -> Iterator[tuple[Service, int]]:
+    """Return every event type that a booking may use: the service's, and a person's."""
+    for service in branch.services.filter(is_active=True):
+        pairs = service.done_by.filter(staff__is_active=True)
+        numbers = set(pairs.values_list("calcom_event_type_id", flat=True))
+        numbers.add(service.calcom_event_type_id or branch.calcom_event_type_id)
+        yield from ((service, number) for number in numbers if number is not None)
 
 
 def _obstacles(service: Service, event_type: EventType) -> Iterator[Gap]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from integrations.sandbox.retell_state import AGENT_ID
 from tenants import readiness
-from tenants.models import Branch, ProviderAccount, Service
+from tenants.models import Branch, ProviderAccount, Service, StaffService
 from tenants.scoping import scope
 
 
@@ -57,3 +57,11 @@ def test_a_key_that_calcom_refuses_is_a_gap(system, salon):
         account.save()
 
         assert "calcom_event_type" in codes(salon)
+
+
+def test_an_event_type_of_one_person_is_looked_up_too(system, salon):
+    with scope(salon.company_id):
+        make_real(system, salon)
+        StaffService.objects.update(calcom_event_type_id=99999998)
+
+        assert codes(salon) == {"calcom_event_type"}
