@@ -42,6 +42,9 @@ logger = logging.getLogger(__name__)
 LOOKUPS_BEFORE_REPEAT = 2
 LOOKUP_PAUSE_S = 5.0
 RETRY_FIRST_S = 2.0
+#: A lease lasts this much longer than a write may take; half of it is used.
+LEASE_MARGIN_S = 5.0
+OVERTIME_S = LEASE_MARGIN_S / 2
 RETRY_LAST_S = 60.0
 #: How often a visit may have been moved in the calendar before we stop to follow it.
 MOST_MOVES = 5
@@ -62,8 +65,12 @@ class Try:
 
     @property
     def left_s(self) -> float:
-        """Seconds for the next request; at least one, which the lease allows for."""
-        return max(1.0, self.deadline - time.monotonic())
+        """Seconds for the next request; none where the lease may be over.
+
+        A second request of the same try gets at least one: the lease allows for it.
+        """
+        left_s = self.deadline - time.monotonic()
+        return max(1.0, left_s) if left_s > -OVERTIME_S else 0.0
 
 
 def attempt(appointment_id: UUID) -> bool:
@@ -112,7 +119,7 @@ def _lease(appointment_id: UUID) -> Try | None:
     if appointment.intent == Intent.BOOK:
         # Whose lease ran out may have sent it: unknown until it was looked up.
         state = State.BOOKING if step == Step.REQUESTED else State.UNKNOWN
-    lease = timedelta(seconds=settings.CALCOM_WRITE_TIMEOUT_S + 5)
+    lease = timedelta(seconds=settings.CALCOM_WRITE_TIMEOUT_S + LEASE_MARGIN_S)
     # Whatever else has changed meanwhile has also raised the attempts.
     taken = due.filter(attempts=appointment.attempts, intent_state=step).update(
         attempts=number,

@@ -257,7 +257,9 @@ def _customer(caller: Caller, wish: Wish, name: str) -> Customer:
     )
 
 
-def move(caller: Caller, appointment: Appointment, starts_at: datetime) -> Appointment:
+def move(
+    caller: Caller, appointment: Appointment, starts_at: datetime, *, reason: str = ""
+) -> Appointment:
     """Write down that an appointment is to move; its old time stays until it has.
 
     :raises Declined: not allowed, or something else is under way.
@@ -267,7 +269,7 @@ def move(caller: Caller, appointment: Appointment, starts_at: datetime) -> Appoi
     if _is_moved(appointment, starts_at):
         return appointment
     try:
-        _write_move(caller, appointment, starts_at)
+        _write_move(caller, appointment, starts_at, reason)
     except (Declined, Taken):
         # Sent twice at once: the other one may have been first.
         appointment.refresh_from_db()
@@ -287,7 +289,9 @@ def _is_moved(appointment: Appointment, starts_at: datetime) -> bool:
     )
 
 
-def _write_move(caller: Caller, appointment: Appointment, starts_at: datetime) -> None:
+def _write_move(
+    caller: Caller, appointment: Appointment, starts_at: datetime, reason: str
+) -> None:
     policies.check_change(caller, appointment)
     policies.check_start(caller, starts_at)
     if appointment.intent is not None:
@@ -306,7 +310,11 @@ def _write_move(caller: Caller, appointment: Appointment, starts_at: datetime) -
     wanted = occupancy.span(appointment.service, starts_at)
     with transaction.atomic():
         _open_intent(
-            caller, appointment, Appointment.Intent.MOVE, wished_starts_at=starts_at
+            caller,
+            appointment,
+            Appointment.Intent.MOVE,
+            reason,
+            wished_starts_at=starts_at,
         )
         occupancy.lock_call(caller.call.pk)
         occupancy.lock_resources([choice.resource.id], call_id=caller.call.pk)
@@ -324,12 +332,7 @@ def cancel(caller: Caller, appointment: Appointment, *, reason: str) -> Appointm
     if not _is_cancelled(appointment):
         try:
             policies.check_change(caller, appointment)
-            _open_intent(
-                caller,
-                appointment,
-                Appointment.Intent.CANCEL,
-                intent_reason=reason[:300],
-            )
+            _open_intent(caller, appointment, Appointment.Intent.CANCEL, reason)
         except Declined:
             # Sent twice at once: the other one may have been first.
             appointment.refresh_from_db()
@@ -348,7 +351,11 @@ def _is_cancelled(appointment: Appointment) -> bool:
 
 
 def _open_intent(
-    caller: Caller, appointment: Appointment, intent: str, **fields: object
+    caller: Caller,
+    appointment: Appointment,
+    intent: str,
+    reason: str,
+    **fields: object,
 ) -> None:
     """Open what is to be done, in one UPDATE, so that only one can be open."""
     opened = Appointment.objects.filter(
@@ -360,6 +367,7 @@ def _open_intent(
         intent=intent,
         intent_state=Appointment.IntentState.REQUESTED,
         intent_call=caller.call,
+        intent_reason=reason[:300],
         next_try_at=timezone.now(),
         leased_until=None,
         answer_by_at=None,

@@ -240,7 +240,7 @@ class RescheduleBooking(Tool):
         wish = Wish(wanted.date, wanted.time, offer_id=wanted.offer_id)
         starts_at = _new_start(caller, wish, appointment)
         try:
-            moving = intake.move(caller, appointment, starts_at)
+            moving = intake.move(caller, appointment, starts_at, reason=wanted.reason)
         except Taken as taken:
             return replies.alternatives(
                 caller, taken.service, taken.staff, taken.starts_at
