@@ -66,6 +66,10 @@ def prepare(*, owner: bool = False) -> None:
     _forget_inherited(var, owner=owner)
     found: dict[str, str] = {}
     lacking = not (_is_given("DATABASE_URL") and _is_given("REDIS_URL"))
+    if lacking and os.environ.get("ASKPRO_MODE") == "production":
+        raise EmbeddedError(
+            "Production wants servers of its own: set DATABASE_URL and REDIS_URL."
+        )
     if lacking or MARK in os.environ:
         sockets = _join(var)
         os.environ[MARK] = str(var)

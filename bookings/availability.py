@@ -24,7 +24,7 @@ from tenants.scoping import let_go
 HORIZON_DAYS = 14  # one request shows the wished day and two weeks more
 OFFERS = 3
 #: What the answer itself takes when the asking is over.
-TO_ANSWER_S = 0.1
+TO_ANSWER_S = 0.25
 
 
 @dataclass(frozen=True)

@@ -247,6 +247,29 @@ def test_production_gets_no_secrets_of_our_making(folder, shared):
         assert not (folder / "var").exists()
 
 
+def test_production_starts_no_server(folder):
+    environment = os.environ | {
+        "ASKPRO_MODE": "production",
+        "ASKPRO_VAR": str(folder / "var"),
+        "DATABASE_URL": "",
+        "REDIS_URL": "",
+    }
+    environment.pop("ASKPRO_EMBEDDED", None)
+
+    ended = subprocess.run(
+        [sys.executable, "manage.py", "web"],
+        cwd=embedded.BASE_DIR,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 1
+    assert "set DATABASE_URL and REDIS_URL" in ended.stderr
+    assert not (folder / "var").exists()
+
+
 def test_a_child_uses_what_its_parent_does_for_as_long_as_it_lives(var):
     with using(var) as parent:
         child = User("owner", env=parent.env, ASKPRO_VAR=str(var))
