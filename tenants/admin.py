@@ -25,6 +25,7 @@ from tenants.admin_forms import (
     NewMemberForm,
     PhoneNumberForm,
     SecretInput,
+    ServiceForm,
 )
 from tenants.admin_pages import CompanyPages
 from tenants.fields import EncryptedTextField
@@ -204,6 +205,7 @@ class PhoneNumberAdmin(CompanyPages):
 class ServiceAdmin(CompanyPages):
     """What can be booked."""
 
+    form = ServiceForm
     list_display = ("name", "branch", "duration_min", "price_eur", "is_active")
     list_filter = ("is_active",)
     search_fields = ("name", "branch__name", "calcom_event_type_id")

@@ -8,13 +8,15 @@ from django import forms
 from django.contrib.auth import get_user_model
 from django.utils.translation import gettext_lazy as _
 
-from tenants import opening_hours, resolver, scoping
+from tenants import resolver, scoping
 from tenants.fields import EncryptedTextField
+from tenants.form_fields import OpeningHoursField, WordsField
 from tenants.models import (
     Branch,
     Membership,
     PhoneNumber,
     ProviderAccount,
+    Service,
     validate_time_zone,
 )
 from tenants.numbers import e164
@@ -53,18 +55,11 @@ class OwnedForm(forms.ModelForm):  # type: ignore[type-arg]
 class BranchForm(OwnedForm):
     """A branch; its hours must be readable, or each call would stumble."""
 
+    opening_hours = OpeningHoursField(label=_("opening hours"))
+
     class Meta:
         model = Branch
         fields = "__all__"
-
-    def clean_opening_hours(self) -> Any:
-        """Refuse hours that can't be read."""
-        hours = self.cleaned_data["opening_hours"] or {}
-        try:
-            opening_hours.validate(hours)
-        except ValueError as error:
-            raise forms.ValidationError(str(error)) from error
-        return hours
 
     def clean_time_zone(self) -> str:
         """Refuse an unknown zone."""
@@ -72,6 +67,16 @@ class BranchForm(OwnedForm):
         if name:
             validate_time_zone(name)
         return name
+
+
+class ServiceForm(OwnedForm):
+    """A service; its other names are words with commas."""
+
+    synonyms = WordsField(label=_("synonyms"))
+
+    class Meta:
+        model = Service
+        fields = "__all__"
 
 
 class PhoneNumberForm(OwnedForm):

@@ -140,13 +140,6 @@ def test_a_short_name_twice_is_a_form_error(owner, company):
     assert len(all_of(Branch)) == 1
 
 
-@pytest.mark.parametrize("hours", ['{"mo": []}', '{"mon": ["9-12"]}', "[1]"])
-def test_hours_that_cant_be_read_are_refused(owner, hours):
-    found = errors(owner.post(url("branch_add"), branch_form(opening_hours=hours)))
-
-    assert set(found) == {"opening_hours"}
-
-
 def test_an_unknown_time_zone_is_refused(owner):
     form = branch_form(time_zone="Europe/Atlantis")
 
