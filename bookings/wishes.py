@@ -21,6 +21,12 @@ from tenants.models import Branch, Service, Staff
 from tenants.numbers import e164
 
 _DICTATED = ((r"\s+(at|ät|klammeraffe)\s+", "@"), (r"\s+(punkt|dot)\s+", "."))
+#: Whom a caller wishes who wishes nobody.
+_ANYBODY = re.compile(
+    r"(?i)^\W*(?:(?:ist |mir |völlig |ganz )*(?:egal|gleich)\b|beliebig|irgend\s?(?:wer|jemand)"
+    r"|jede[rn]?\b|wer (?:gerade |auch immer )?(?:frei|zeit)|any(?:one|body)?\b"
+    r"|kein\w* (?:präferenz|wunsch|bestimmt\w*))"
+)
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 
 
@@ -120,7 +126,7 @@ def staff_of(branch: Branch, spoken: str) -> Staff | None:
 
     :raises Declined: nobody or several are called so; asks.
     """
-    if names.is_placeholder(spoken):
+    if names.is_placeholder(spoken) or _ANYBODY.search(spoken):
         return None
     people = list(branch.staff.filter(is_active=True).order_by("name"))
     try:

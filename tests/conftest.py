@@ -15,7 +15,7 @@ import django
 import psycopg
 import pytest
 
-from askpro import embedded
+from askpro import correlation, embedded
 from askpro.demo.processes import Processes
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "askpro.settings")
@@ -96,6 +96,13 @@ def _empty() -> None:
                 continue
             return
         raise AssertionError("the tables could not be emptied")
+
+
+@pytest.fixture(autouse=True)
+def _own_correlation() -> Iterator[None]:
+    """Let no test inherit the id of a call that another one worked on."""
+    with correlation.bound(""):
+        yield
 
 
 @pytest.fixture(scope="session")

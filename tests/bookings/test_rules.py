@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bookings import availability, hours, identity, intake, policies
+from bookings import availability, hours, identity, intake, policies, wishes
 from bookings.answers import Declined
 from bookings.availability import Choice, Free
 from bookings.calls import Caller
@@ -238,3 +238,12 @@ def test_no_time_is_left_below_zero():
     late = replace(make_caller(), deadline=clock.monotonic() - 5)
 
     assert late.left_s == 0
+
+
+@pytest.mark.parametrize(
+    "spoken",
+    ["", "egal", "Ist mir egal", "völlig egal", "beliebig", "irgendjemand", "jeder"]
+    + ["keine Präferenz", "wer gerade frei ist", "anyone", "None", "{{staff}}"],
+)
+def test_whoever_wishes_nobody_gets_anybody(spoken):
+    assert wishes.staff_of(make_branch(), spoken) is None
