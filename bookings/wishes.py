@@ -23,9 +23,9 @@ from tenants.numbers import e164
 _DICTATED = ((r"\s+(at|ät|klammeraffe)\s+", "@"), (r"\s+(punkt|dot)\s+", "."))
 #: Whom a caller wishes who wishes nobody.
 _ANYBODY = re.compile(
-    r"(?i)^\W*(?:(?:ist |mir |völlig |ganz )*(?:egal|gleich)\b|beliebig|irgend\s?(?:wer|jemand)"
-    r"|jede[rn]?\b|wer (?:gerade |auch immer )?(?:frei|zeit)|any(?:one|body)?\b"
-    r"|kein\w* (?:präferenz|wunsch|bestimmt\w*))"
+    r"(?i)^\W*(?:(?:ist |mir |völlig |ganz )*(?:egal|gleich)\b|beliebig|jede[rn]?\b"
+    r"|irgend\s?(?:wer|jemand)|wer (?:gerade |auch immer )?(?:frei|zeit)"
+    r"|any(?:one|body)\b|any$|kein\w* (?:präferenz|wunsch|bestimmt\w*))"
 )
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 
