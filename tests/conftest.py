@@ -25,11 +25,14 @@ embedded.prepare(owner=True)
 #: One database and one Redis database for each parallel test process.
 _NUMBER = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
 _DATABASE = f"test_askpro_{_NUMBER}_{os.getpid()}"
-_ADMIN_URL = os.environ["DATABASE_OWNER_URL"]
 
 
 def _named(url: str, database: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{database}"))
+
+
+# A parallel process inherits the name of a database that is not its own.
+_ADMIN_URL = _named(os.environ["DATABASE_OWNER_URL"], "postgres")
 
 
 for _variable in ("DATABASE_URL", "DATABASE_READER_URL", "DATABASE_OWNER_URL"):
