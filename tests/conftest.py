@@ -48,6 +48,12 @@ KEPT_PREFIXES = "django_celery_beat_", "sandbox_"
 KEPT_TABLES = "django_migrations", "django_content_type", "auth_permission"
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Let parallel processes read the settings after they named their databases."""
+    os.environ.pop("DJANGO_SETTINGS_MODULE", None)
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_blocker) -> Iterator[None]:
     """Create and migrate the database of this run through its owner."""
