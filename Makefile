@@ -14,7 +14,7 @@ install: .venv/installed
 	touch $@
 
 test: install
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2
 
 # The servers that these tests stop and kill are their own.
 proof: install lint
