@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -12,6 +13,7 @@ from integrations.retell import calls
 ACCOUNT = uuid4()
 NOON = datetime(2026, 12, 1, 11, 0, tzinfo=UTC)
 NOON_MS = int(NOON.timestamp() * 1000)
+ABSURD: tuple[Any, ...] = (None, 0, -5, True, "bald", [], {}, 10**18)
 
 
 def facts(**call):
@@ -27,7 +29,7 @@ def facts(**call):
         ("2026-12-01T12:00:00+01:00", NOON),
         ("2026-12-01T11:00:00Z", NOON),
         ("2026-12-01T11:00:00", NOON),
-        *((value, None) for value in (None, 0, -5, True, "bald", [], {}, 10**18)),
+        *((value, None) for value in ABSURD),
         ("0001-01-01T00:00:00+14:00", None),
         (float("inf"), None),
     ],
