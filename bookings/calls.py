@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -83,12 +84,20 @@ def _found(facts: CallFacts) -> Call | None:
 
 
 def _made(branch: Branch, facts: CallFacts) -> Call:
-    try:
-        return _inserted(branch, facts, facts.correlation_id)
-    except IntegrityError:
-        # Another message of the same call was quicker by a moment; or another
-        # call brought the same metadata: then its own id joins its records.
-        return _found(facts) or _inserted(branch, facts, facts.call_id)
+    """Insert the call under the first id that no other call has.
+
+    The same metadata at another call, or the same call at another account of the
+    company, is another call: then its own id joins its records.
+    """
+    own = f"{facts.call_id}.{facts.account_id}"[:120]
+    for correlation_id in (facts.correlation_id, facts.call_id):
+        with suppress(IntegrityError):
+            return _inserted(branch, facts, correlation_id)
+        # Another message of the same call was quicker by a moment.
+        found = _found(facts)
+        if found is not None:
+            return found
+    return _inserted(branch, facts, own)
 
 
 def _inserted(branch: Branch, facts: CallFacts, correlation_id: str) -> Call:

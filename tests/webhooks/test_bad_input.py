@@ -134,7 +134,10 @@ def test_the_same_bytes_to_another_account_are_another_delivery(system, salon):
     own = f"/api/webhooks/retell/{account.endpoint}"
     post(system, body, path=own, key="key of the salon")
 
-    assert len(done(2)) == 2
+    assert [log.state for log in done(2)] == ["done", "done"]
+    with scope(salon.company_id):
+        calls = Call.objects.all()
+        assert len({call.correlation_id for call in calls}) == len(calls) == 2
 
 
 def test_a_call_whose_numbers_the_provider_hides_stays_the_same_call(system, salon):
