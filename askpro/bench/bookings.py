@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -80,8 +81,25 @@ def _wishes(run: str, number: int, callers: int) -> list[tuple[str, str]]:
     ]
 
 
+def _wait_for_rest(run: str) -> None:
+    """Wait until what was told "pending" is settled too, at most a minute."""
+    give_up = time.monotonic() + 60
+    with connections[OWNER].cursor() as cursor:
+        while time.monotonic() < give_up:
+            cursor.execute(
+                "SELECT count(*) FROM bookings_appointment a"
+                " JOIN bookings_call c ON c.id = a.call_id"
+                " WHERE c.call_id LIKE %s AND a.intent IS NOT NULL",
+                [f"book_{run}%"],
+            )
+            if cursor.fetchone() == (0,):
+                return
+            time.sleep(0.2)
+
+
 def _rows(stage: Stage, part: Part, run: str, before: int) -> list[Check]:
     booked = part.codes["booked"]
+    _wait_for_rest(run)
     with connections[OWNER].cursor() as cursor:
         cursor.execute(
             "SELECT count(*), count(DISTINCT a.calcom_uid) FROM bookings_appointment a"
