@@ -25,6 +25,10 @@ from tenants.scoping import COMPANY_ROLE, EVERY_ROLE
 #: begin with it.
 GLOBAL_TABLES = {
     "auth_": "people sign in before their company is known; operators only",
+    "account_": "e-mail addresses of people who sign in; operators only",
+    "mfa_": "second factors of people who sign in; read by the sign-in alone",
+    "usersessions_": "sessions of people who sign in, each shown to its own person",
+    "tenants_isolationrun": "results of the break-in test: ways, never a row",
     "django_session": "sessions, opened before the company is known",
     "django_content_type": "names of our own models",
     "django_migrations": "which migrations ran",

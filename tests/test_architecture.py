@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 #: An app may import itself and what stands left of it.
 ORDER = ["tenants", "bookings", "integrations", "webhooks", "askpro"]
 #: The floor, which all may import.
-FLOOR = {"askpro.errors", "askpro.correlation", "askpro.ids"}
+FLOOR = {"askpro.errors", "askpro.correlation", "askpro.ids", "askpro.actor"}
 #: Who may leave a company's scope, and why.
 MAY_LOOK_ACROSS = {
     "tenants/scoping.py": "defines it",
@@ -20,6 +20,7 @@ MAY_LOOK_ACROSS = {
     "tenants/accounts.py": "reads the keys of the account that a door verifies with",
     "tenants/companies.py": "finds the company that an operator named",
     "tenants/middleware.py": "opens it for operators",
+    "tenants/audit.py": "writes what concerns the platform alone",
     "bookings/calls.py": "finds a stored call by account and exact id",
     "bookings/tasks.py": "the sweep",
     "integrations/journal.py": "keeps exchanges of the platform's own accounts",

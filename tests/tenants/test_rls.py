@@ -51,7 +51,11 @@ def _rows(query, parameters=None):
 
 def _walled_models():
     labels = {"tenants", "bookings", "integrations", "webhooks"}
-    return [model for model in apps.get_models() if model._meta.app_label in labels]
+    return [
+        model
+        for model in apps.get_models()
+        if model._meta.app_label in labels and not rls.is_global(model._meta.db_table)
+    ]
 
 
 def _owned(model) -> bool:

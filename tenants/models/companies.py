@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import uuid
 from zoneinfo import ZoneInfo, available_timezones
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from askpro.ids import uuid7
-from tenants.fields import EncryptedTextField
 
 #: Germany's federal states (ISO 3166-2): their holidays differ.
 REGIONS = [
@@ -82,55 +79,6 @@ class TenantOwned(models.Model):
 
     class Meta:
         abstract = True
-
-
-class ProviderAccount(models.Model):
-    """An account at Cal.com or Retell; without a company the platform's own."""
-
-    class Provider(models.TextChoices):
-        CALCOM = "calcom", "Cal.com"
-        RETELL = "retell", "Retell"
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    company = models.ForeignKey(
-        Company,
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name=_("company"),
-    )
-    provider = models.CharField(_("provider"), max_length=16, choices=Provider)
-    base_url = models.URLField(_("base URL"), max_length=300)
-    api_key = EncryptedTextField(_("API key"), blank=True, default="")
-    webhook_secret = EncryptedTextField(_("webhook secret"), blank=True, default="")
-    webhook_secret_previous = EncryptedTextField(
-        _("previous webhook secret"), blank=True, default=""
-    )
-    endpoint = models.UUIDField(
-        _("endpoint"), default=uuid.uuid4, unique=True, editable=False
-    )
-    is_active = models.BooleanField(_("active"), default=True)
-
-    class Meta:
-        verbose_name = _("provider account")
-        verbose_name_plural = _("provider accounts")
-        constraints = [
-            models.UniqueConstraint(
-                fields=["company", "provider"],
-                nulls_distinct=False,
-                name="one_account_per_company_and_provider",
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_provider_display()} ({self.company or _('platform')})"
-
-    @property
-    def webhook_secrets(self) -> tuple[str, ...]:
-        """The secrets that a delivery may be signed with, two during a rotation."""
-        secrets = (self.webhook_secret, self.webhook_secret_previous)
-        return tuple(secret for secret in secrets if secret)
 
 
 class Branch(TenantOwned):
@@ -325,33 +273,3 @@ class StaffService(TenantOwned):
 
     def __str__(self) -> str:
         return f"{self.staff}: {self.service}"
-
-
-class Membership(TenantOwned):
-    """What a person who signs in may do in a company."""
-
-    class Role(models.TextChoices):
-        OWNER = "owner", _("owner")
-        DESK = "desk", _("desk")
-        STAFF = "staff", _("staff")
-        READ_ONLY = "read_only", _("read only")
-
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.CASCADE,
-        related_name="memberships",
-        verbose_name=_("user"),
-    )
-    role = models.CharField(_("role"), max_length=16, choices=Role)
-
-    class Meta:
-        verbose_name = _("membership")
-        verbose_name_plural = _("memberships")
-        constraints = [
-            models.UniqueConstraint(
-                fields=["company", "user"], name="membership_once_per_company"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.user}: {self.get_role_display()}"
