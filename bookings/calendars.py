@@ -33,6 +33,8 @@ class CalendarRefused(AskProError):
     ``needs`` names the field that the calendar misses, where it told one.
     """
 
+    needs_person = True
+
     def __init__(self, message: str = "", *, needs: str = "") -> None:
         super().__init__(message)
         self.needs = needs

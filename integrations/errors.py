@@ -86,3 +86,4 @@ class ProviderRejected(ProviderError):
     """The provider refuses the request; repeating it can't help."""
 
     outcome = "rejected"
+    needs_person = True

@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID, uuid5
 
+import orjson
 from redis import Redis
 
 from askpro.ids import uuid7
@@ -32,11 +34,23 @@ ALERT_S = 30.0
 _INSERT = StandingStatement("""
 WITH log AS (
     INSERT INTO webhooks_webhooklog (id, account_id, provider, event, external_key,
-        call_id, correlation_id, state, received_at, next_try_at, attempts, last_error)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, 'received', %s, %s, 0, '')
+        call_id, correlation_id, share, source, address, state, received_at,
+        next_try_at, attempts, last_error, reason)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'received', %s, %s, 0, '', '')
     ON CONFLICT (account_id, external_key) DO NOTHING RETURNING id)
-INSERT INTO webhooks_webhookbody (log_id, raw) SELECT id, %s FROM log RETURNING log_id
+INSERT INTO webhooks_webhookbody (log_id, raw, headers)
+SELECT id, %s, %s::jsonb FROM log RETURNING log_id
 """)
+
+#: What is kept of a request's head: nothing that proves who sent it.
+KEPT_HEADERS = {
+    "CONTENT_TYPE": "content-type",
+    "HTTP_USER_AGENT": "user-agent",
+    "HTTP_X_CAL_WEBHOOK_VERSION": "x-cal-webhook-version",
+    "HTTP_X_REQUEST_ID": "x-request-id",
+    "HTTP_TRACEPARENT": "traceparent",
+}
+LONGEST_HEADER = 300
 
 _seen: OrderedDict[str, None] = OrderedDict()
 _alert_until = 0.0
@@ -44,13 +58,17 @@ _alert_until = 0.0
 
 @dataclass(frozen=True)
 class Delivery:
-    """What a provider posted, its signature verified."""
+    """What a provider posted, its signature verified; or what a poll found."""
 
     raw: bytes
     account: AccountKeys
     event: str
     call_id: str = ""
     correlation_id: str = ""
+    number: str = ""  # that was dialled; E.164
+    address: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    source: str = WebhookLog.Source.WEBHOOK
 
     @property
     def key(self) -> bytes:
@@ -59,10 +77,31 @@ class Delivery:
         digest.update(self.raw)
         return digest.digest()
 
+    @property
+    def share(self) -> str:
+        """Whose turn of the workers it takes: the number's, else the account's."""
+        return self.number or str(self.account.id)
 
-def made_correlation_id(delivery: Delivery) -> str:
-    """Return an id for a ring that has none: the same for the same delivery."""
-    return f"inb_{uuid5(delivery.account.id, delivery.key.hex())}"
+
+def kept_headers(meta: Mapping[str, Any]) -> dict[str, str]:
+    """Return what may be kept of a WSGI environment."""
+    return {
+        name: str(meta[key])[:LONGEST_HEADER].replace("\0", "")
+        for key, name in KEPT_HEADERS.items()
+        if meta.get(key)
+    }
+
+
+def correlated(delivery: Delivery) -> Delivery:
+    """Return the delivery with an id of its own where the provider gave none.
+
+    It is the same for the same delivery: a repeat belongs to the same story.
+    """
+    if delivery.correlation_id:
+        return delivery
+    made = uuid5(delivery.account.id, delivery.key.hex())
+    prefix = "inb" if delivery.number else "evt"
+    return replace(delivery, correlation_id=f"{prefix}_{made}")
 
 
 def receive(delivery: Delivery) -> bool:
@@ -109,9 +148,13 @@ def _insert(delivery: Delivery, key: bytes) -> bool:
         key,
         delivery.call_id[:120],
         delivery.correlation_id[:120],
+        delivery.share[:40],
+        delivery.source,
+        delivery.address,
         now,
         now,
         delivery.raw,
+        orjson.dumps(delivery.headers).decode(),
     )
     with scoping.every_company():
         return _INSERT.run(values) is not None

@@ -22,6 +22,17 @@ class WebhookLog(models.Model):
         RETRYING = "retrying", _("waiting")
         DEAD = "dead", _("failed")
 
+    class Source(models.TextChoices):
+        WEBHOOK = "webhook", _("webhook")
+        POLL = "poll", _("asked for")
+
+    class Reason(models.TextChoices):
+        """Why nobody works on it any more, or not yet."""
+
+        NEVER = "never", _("will never work")
+        LATER = "later", _("may work later")
+        PERSON = "person", _("needs a person")
+
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     company = models.ForeignKey(
         Company,
@@ -46,6 +57,15 @@ class WebhookLog(models.Model):
     state = models.CharField(
         _("state"), max_length=16, choices=State, default=State.RECEIVED
     )
+    source = models.CharField(
+        _("source"), max_length=16, choices=Source, db_default="webhook"
+    )
+    #: Whose turn it takes: a dialled number, else the account.
+    share = models.CharField(_("share"), max_length=40, blank=True, db_default="")
+    address = models.GenericIPAddressField(_("address"), null=True)
+    reason = models.CharField(
+        _("reason"), max_length=16, choices=Reason, blank=True, db_default=""
+    )
     received_at = models.DateTimeField(_("received at"))
     finished_at = models.DateTimeField(_("finished at"), null=True)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
@@ -67,6 +87,17 @@ class WebhookLog(models.Model):
                 fields=["next_try_at"],
                 condition=Q(state__in=["received", "processing", "retrying"]),
                 name="delivery_due",
+            ),
+            # The workers go round the shares: see claims.
+            models.Index(
+                fields=["share", "next_try_at"],
+                condition=Q(state__in=["received", "processing", "retrying"]),
+                name="delivery_due_of_share",
+            ),
+            models.Index(
+                fields=["account", "call_id"],
+                condition=Q(state="processing"),
+                name="delivery_in_progress",
             ),
         ]
 
@@ -92,6 +123,7 @@ class WebhookBody(models.Model):
         verbose_name=_("company"),
     )
     raw = models.BinaryField(_("raw"))
+    headers = models.JSONField(_("headers"), db_default={})
 
     class Meta:
         verbose_name = _("body of a delivery")
@@ -133,3 +165,46 @@ class WebhookAttempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.number}: {self.get_outcome_display()}"
+
+
+class WebhookPause(models.Model):
+    """Deliveries of a provider, an account or a company are kept and wait."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    #: With a company the owner's; without one an operator's.
+    company = models.ForeignKey(
+        Company,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("company"),
+    )
+    provider = models.CharField(_("provider"), max_length=16, blank=True)
+    account = models.ForeignKey(
+        ProviderAccount,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("account"),
+    )
+    why = models.CharField(_("why"), max_length=300)
+    paused_by = models.CharField(_("paused by"), max_length=160, blank=True)
+    paused_at = models.DateTimeField(_("paused at"), auto_now_add=True)
+    resumed_at = models.DateTimeField(_("resumed at"), null=True, editable=False)
+
+    class Meta:
+        verbose_name = _("pause of deliveries")
+        verbose_name_plural = _("pauses of deliveries")
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(provider="")
+                | Q(account__isnull=False)
+                | Q(company__isnull=False),
+                name="a_pause_names_what_waits",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.provider or self.account or self.company)

@@ -1,13 +1,14 @@
-"""The doors of the providers."""
+"""The doors of the providers, one for each that the settings name."""
 
-from django.urls import path
+from django.urls import URLPattern, path
 
-from webhooks.views import CalcomWebhookView, HealthView, RetellWebhookView
+from webhooks import providers
+from webhooks.views import HealthView, view_of
 
-urlpatterns = [
-    path("health", HealthView.as_view()),
-    path("retell", RetellWebhookView.as_view()),
-    path("calcom", CalcomWebhookView.as_view()),
-    path("retell/<uuid:endpoint>", RetellWebhookView.as_view()),
-    path("calcom/<uuid:endpoint>", CalcomWebhookView.as_view()),
-]
+urlpatterns: list[URLPattern] = [path("health", HealthView.as_view())]
+for _provider in providers.every().values():
+    _view = view_of(_provider).as_view()
+    urlpatterns += [
+        path(_provider.name, _view),
+        path(f"{_provider.name}/<uuid:endpoint>", _view),
+    ]

@@ -2,80 +2,65 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import ClassVar
 from uuid import UUID
 
-import orjson
 from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpResponse, JsonResponse
 from rest_framework.request import Request
 
 from askpro import correlation
 from integrations.bodies import json_object
-from integrations.calcom.authentication import CalcomSignature
 from integrations.machine_view import MachineView
-from integrations.retell import calls
-from integrations.retell.authentication import RetellSignature
 from tenants.accounts import Verified
-from webhooks import inbound, inbox
-from webhooks.inbox import Delivery
+from tenants.addresses import client_ip
+from webhooks import inbox
+from webhooks.providers import Provider
 
 
 class WebhookView(MachineView):
     """Keep a provider's event and answer at once; a worker does the rest."""
 
+    provider: ClassVar[Provider]
+
     def post(self, request: Request, endpoint: UUID | None = None) -> HttpResponse:
-        """Keep one delivery."""
+        """Keep one delivery.
+
+        :raises DatabaseError: it is not kept; the provider must send it again.
+        """
         proof: Verified = request.auth  # type: ignore[assignment]
         body = json_object(proof.raw)
         if body is None:
             return JsonResponse({"detail": "The body is no JSON object."}, status=400)
-        return self.keep(proof, body)
-
-    def keep(self, proof: Verified, body: dict[str, Any]) -> HttpResponse:
-        """Store a delivery and answer."""
-        raise NotImplementedError
-
-
-class RetellWebhookView(WebhookView):
-    """Retell's lifecycle events, and the ring that wants an answer."""
-
-    authentication_classes = [RetellSignature]
-
-    def keep(self, proof: Verified, body: dict[str, Any]) -> HttpResponse:
-        """Store a delivery; answer a ring from our own rows."""
-        event = body.get("event")
-        event = event if isinstance(event, str) else ""
-        call = body.get("call_inbound" if event == "call_inbound" else "call")
-        call = call if isinstance(call, dict) else {}
-        call_id = calls.call_id_of(call)
-        delivery = Delivery(
-            proof.raw, proof.account, event, call_id, calls.correlation_of(call)
+        about = self.provider.recognise(body)
+        delivery = inbox.correlated(
+            inbox.Delivery(
+                proof.raw,
+                proof.account,
+                about.event,
+                about.call_id,
+                about.correlation_id,
+                about.number,
+                address=client_ip(request),
+                headers=inbox.kept_headers(request.META),
+            )
         )
-        if event != "call_inbound":
-            correlation.take(delivery.correlation_id)
-            inbox.receive(delivery)
-            return HttpResponse(status=204)
-        if not call_id:
-            made = inbox.made_correlation_id(delivery)
-            delivery = Delivery(proof.raw, proof.account, event, "", made)
         correlation.take(delivery.correlation_id)
         inbox.receive(delivery)
-        answer = inbound.answer(call, proof.account, delivery.correlation_id)
-        return HttpResponse(orjson.dumps(answer), content_type="application/json")
+        return self.provider.answer(delivery, body)
 
 
-class CalcomWebhookView(WebhookView):
-    """Cal.com's events. It waits for us inside a booking: nothing slow here."""
-
-    authentication_classes = [CalcomSignature]
-
-    def keep(self, proof: Verified, body: dict[str, Any]) -> HttpResponse:
-        """Store a delivery."""
-        event = body.get("triggerEvent")
-        event = event if isinstance(event, str) else ""
-        inbox.receive(Delivery(proof.raw, proof.account, event))
-        return HttpResponse(status=204)
+def view_of(provider: Provider) -> type[WebhookView]:
+    """Return the door of a provider."""
+    return type(
+        f"{type(provider).__name__}WebhookView",
+        (WebhookView,),
+        {
+            "provider": provider,
+            "authentication_classes": [provider.authentication],
+            "__doc__": f"The door of {provider.name}.",
+        },
+    )
 
 
 class HealthView(MachineView):

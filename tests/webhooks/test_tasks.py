@@ -9,7 +9,7 @@ import pytest
 
 from tenants.models import ProviderAccount
 from tenants.scoping import every_company
-from webhooks import inbox, tasks
+from webhooks import claims, inbox, processing, tasks
 from webhooks.models import WebhookAttempt, WebhookBody, WebhookLog
 
 pytestmark = pytest.mark.django_db
@@ -50,12 +50,12 @@ def test_a_delivery_that_ends_its_worker_each_time_is_given_up():
 def test_the_leases_of_a_batch_are_kept_while_it_is_worked_on():
     with every_company():
         first, second = delivery(1), delivery(2)
-    batch = tasks._claim()
+    batch = claims.claim()
     assert [one[0] for one in batch] == [first.pk, second.pk]
     with every_company():
         WebhookLog.objects.update(leased_until=datetime.now(UTC) + timedelta(seconds=1))
 
-    tasks.work_on(batch)
+    processing.work_on(batch)
 
     with every_company():
         assert set(WebhookLog.objects.values_list("state", "attempts")) == {
@@ -66,11 +66,11 @@ def test_the_leases_of_a_batch_are_kept_while_it_is_worked_on():
 def test_a_delivery_that_another_worker_has_by_now_is_left_to_it():
     with every_company():
         log = delivery()
-    (mine,) = tasks._claim()
+    (mine,) = claims.claim()
     with every_company():
         WebhookLog.objects.update(attempts=2)
 
-    tasks.work(*mine)
+    processing.work(*mine)
 
     with every_company():
         log.refresh_from_db()

@@ -1,0 +1,111 @@
+"""Cal.com's events: at most once, in any order, sent while the booking waits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q
+
+from bookings import echoes
+from bookings.calendars import BookingNotFound, CalendarBooking, calendar_for
+from bookings.models import Appointment
+from integrations.calcom.authentication import CalcomSignature
+from tenants.models import Branch
+from tenants.resolver import Owner
+from tenants.scoping import every_company, scope
+from webhooks.handlers import Handler, StoredDelivery, Unresolved
+from webhooks.providers import Provider, Recognised
+
+LOOK_TIMEOUT_S = 8.0
+
+
+class CalcomBooking(Handler):
+    """Bring a change made in the calendar, or the echo of our own, into our rows."""
+
+    def resolve(self, delivery: StoredDelivery) -> Owner:
+        """Return whose booking it is: by uid and key, within the account's company."""
+        payload = _payload(delivery)
+        mine = Q(calcom_uid__in=_uids(payload))
+        key = echoes.key_of(payload)
+        if key is not None:
+            mine |= Q(key=key)
+        with every_company():
+            appointments = Appointment.objects.filter(mine)
+            if delivery.company_id is not None:
+                appointments = appointments.filter(company=delivery.company_id)
+            found = appointments.values_list("company_id", "branch_id").first()
+            if found is None:
+                found = _branch_of_event_type(payload, delivery.company_id)
+        if found is None:
+            raise Unresolved("no appointment and no branch has this booking")
+        return Owner(*found)
+
+    def look(self, delivery: StoredDelivery, owner: Owner) -> CalendarBooking | None:
+        """Return the booking as the calendar has it now; events come out of order."""
+        uid = str(_payload(delivery).get("uid") or "")
+        with scope(owner.company_id):
+            branch = Branch.objects.select_related("company").get(pk=owner.branch_id)
+            calendar = calendar_for(branch)
+        if not uid:
+            return None
+        try:
+            return calendar.get(uid, timeout_s=LOOK_TIMEOUT_S)
+        except BookingNotFound:
+            return None
+
+    def apply(self, delivery: StoredDelivery, owner: Owner, facts: Any) -> None:
+        """Adopt what the calendar says."""
+        with scope(owner.company_id):
+            echoes.adopt(delivery.event, _payload(delivery), facts)
+
+
+def _payload(delivery: StoredDelivery) -> Mapping[str, Any]:
+    payload = delivery.body.get("payload")
+    return payload if isinstance(payload, Mapping) else {}
+
+
+def _uids(payload: Mapping[str, Any]) -> list[str]:
+    values = (payload.get("uid"), payload.get("rescheduleUid"))
+    return [value for value in values if isinstance(value, str) and value]
+
+
+def _branch_of_event_type(
+    payload: Mapping[str, Any], company_id: UUID | None
+) -> tuple[UUID, UUID] | None:
+    """Return the only branch that uses an event type; run in ``every_company``."""
+    event_type_id = payload.get("eventTypeId")
+    if not isinstance(event_type_id, int):
+        return None
+    branches = Branch.objects.filter(
+        Q(calcom_event_type_id=event_type_id)
+        | Q(services__calcom_event_type_id=event_type_id)
+        | Q(staff__offers_services__calcom_event_type_id=event_type_id)
+    )
+    if company_id is not None:
+        branches = branches.filter(company=company_id)
+    found = list(branches.values_list("company_id", "id").distinct()[:2])
+    return found[0] if len(found) == 1 else None
+
+
+class Calcom(Provider):
+    """Cal.com, whose bookings and webhooks belong to one account."""
+
+    name = "calcom"
+    authentication = CalcomSignature
+    handlers = dict.fromkeys(
+        (
+            "BOOKING_CREATED",
+            "BOOKING_REQUESTED",
+            "BOOKING_RESCHEDULED",
+            "BOOKING_CANCELLED",
+            "BOOKING_REJECTED",
+        ),
+        CalcomBooking(),
+    )
+
+    def recognise(self, body: Mapping[str, Any]) -> Recognised:
+        """Return the event; whose it is takes a look at our rows."""
+        event = body.get("triggerEvent")
+        return Recognised(event if isinstance(event, str) else "")
