@@ -112,6 +112,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 1.0,
         "options": {"expires": 5, "queue": "live"},
     },
+    "ask for missing events": {
+        "task": "webhooks.ask_for_missing",
+        "schedule": 60.0,
+        "options": {"expires": 60, "queue": "background"},
+    },
+    "poll the providers": {
+        "task": "webhooks.poll",
+        "schedule": 300.0,
+        "options": {"expires": 300, "queue": "background"},
+    },
     "forget what was said": {
         "task": "webhooks.expire",
         "schedule": 3600.0,

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from bookings import occupancy
 from bookings.models import Call
 from tenants.models import Branch
 from tenants.resolver import Owner
@@ -21,6 +23,13 @@ from tenants.scoping import every_company
 _FILLED_ONCE = ("from_number", "to_number", "agent_id", "started_at", "ended_at")
 #: Fields whose latest known value counts.
 _FILLED_LAST = ("disconnection_reason", "summary", "opinion")
+
+#: How long after a status the next event is missing; what is not here waits for none.
+EXPECTED_WITHIN = {
+    Call.Status.RINGING: timedelta(minutes=5),
+    Call.Status.STARTED: timedelta(minutes=15),
+    Call.Status.ENDED: timedelta(minutes=10),
+}
 
 
 @dataclass(frozen=True)
@@ -124,6 +133,9 @@ def _raise(call: Call, facts: CallFacts) -> None:
     if Call.RANKS.index(facts.status) > Call.RANKS.index(call.status):
         call.status = facts.status
         changed.append("status")
+    if call.expects_at is None or "status" in changed:
+        call.expects_at = _expected_at(call)
+        changed.append("expects_at")
     for name in _FILLED_ONCE:
         if getattr(facts, name) and not getattr(call, name):
             setattr(call, name, getattr(facts, name))
@@ -141,6 +153,35 @@ def _raise(call: Call, facts: CallFacts) -> None:
         changed.append("ended_at")
     if changed:
         call.save(update_fields=changed)
+
+
+def _expected_at(call: Call) -> datetime | None:
+    within = EXPECTED_WITHIN.get(Call.Status(call.status))
+    return timezone.now() + within if within and call.account_id else None
+
+
+def close_as_lost(call_ids: Sequence[UUID]) -> int:
+    """Close calls whose end nobody told, and let go of what they hold.
+
+    Run inside their scope. Nothing is claimed about how they ended; an event that
+    comes later corrects it.
+    """
+    open_calls = Call.objects.filter(
+        pk__in=call_ids, status__in=[Call.Status.RINGING, Call.Status.STARTED]
+    )
+    closed = open_calls.update(status=Call.Status.LOST, expects_at=None)
+    for call_id in call_ids:
+        occupancy.release_holds(call_id)
+    return closed
+
+
+def statuses(account_id: UUID, call_ids: Sequence[str]) -> dict[str, str]:
+    """Return how far the calls of an account are that we know, by Retell's id."""
+    with every_company():
+        known = Call.objects.filter(account=account_id, call_id__in=call_ids)
+        return {
+            str(call.call_id): call.status for call in known.only("call_id", "status")
+        }
 
 
 def owner_of_open_call(account_id: UUID, call_id: str) -> Owner | None:

@@ -29,6 +29,7 @@ def make(system: System, *, slug: str = "salon", number: str = SALON_NUMBER) -> 
             defaults={
                 "provider": "retell",
                 "base_url": system.sandbox["retell"]["base_url"],
+                "api_key": system.sandbox["retell"]["api_key"],
                 "webhook_secret": system.sandbox["retell"]["webhook_key"],
             },
         )

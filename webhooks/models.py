@@ -208,3 +208,35 @@ class WebhookPause(models.Model):
 
     def __str__(self) -> str:
         return str(self.provider or self.account or self.company)
+
+
+class ProviderPoll(models.Model):
+    """How far an account was asked for what it did not tell by itself."""
+
+    account = models.OneToOneField(
+        ProviderAccount,
+        on_delete=models.CASCADE,
+        primary_key=True,
+        related_name="+",
+        verbose_name=_("account"),
+    )
+    company = models.ForeignKey(
+        Company,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("company"),
+    )
+    #: What changed before this is known.
+    polled_until = models.DateTimeField(_("known until"))
+    asked_at = models.DateTimeField(_("asked at"))
+    #: When a poll last found what no delivery had told.
+    found_at = models.DateTimeField(_("found something at"), null=True)
+    last_error = models.CharField(_("last error"), max_length=300, blank=True)
+
+    class Meta:
+        verbose_name = _("poll of a provider")
+        verbose_name_plural = _("polls of providers")
+
+    def __str__(self) -> str:
+        return str(self.account)

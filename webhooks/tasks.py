@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from celery import shared_task
 from django.db import connection, transaction
 
 from tenants.nudger import nudge_batch
 from tenants.scoping import every_company
-from webhooks import claims, processing, retention
+from webhooks import claims, processing, quarantine, reconcile, retention
 
 SWEEP_LOCK = 7_305_002
 
@@ -37,3 +38,22 @@ def sweep(**_newer: Any) -> None:
 def expire(**_newer: Any) -> None:
     """Forget what was said long enough ago."""
     retention.expire()
+
+
+@shared_task(name="webhooks.ask_for_missing")
+def ask_for_missing(**_newer: Any) -> None:
+    """Ask for the events that calls lack; work on what belonged to nobody yet."""
+    quarantine.release()
+    reconcile.ask_for_missing()
+
+
+@shared_task(name="webhooks.poll")
+def poll(**_newer: Any) -> None:
+    """Have every account asked for what it did not tell."""
+    reconcile.poll_soon()
+
+
+@shared_task(name="webhooks.poll_account")
+def poll_account(*, account_id: str, **_newer: Any) -> None:
+    """Ask one account."""
+    reconcile.poll(UUID(account_id))

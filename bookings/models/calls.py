@@ -46,6 +46,7 @@ class Call(TenantOwned):
         STARTED = "started", _("under way")
         ENDED = "ended", _("ended")
         ANALYZED = "analyzed", _("analyzed")
+        LOST = "lost", _("ended, nobody told us")
 
     class Outcome(models.TextChoices):
         NONE = "", _("nothing agreed")
@@ -55,8 +56,8 @@ class Call(TenantOwned):
         PENDING = "pending", _("noted")
         CALLBACK = "callback", _("call back")
 
-    #: The order in which a status may rise.
-    RANKS = ("ringing", "started", "ended", "analyzed")
+    #: The order in which a status may rise: what comes late corrects a lost call.
+    RANKS = ("ringing", "started", "lost", "ended", "analyzed")
 
     branch = models.ForeignKey(
         Branch,
@@ -106,6 +107,8 @@ class Call(TenantOwned):
     summary = models.TextField(_("summary"), blank=True)
     transcript = models.TextField(_("transcript"), blank=True)
     is_rehearsal = models.BooleanField(_("rehearsal"), default=False)
+    #: By when the next event should have come; null: none is missing.
+    expects_at = models.DateTimeField(_("expected at"), null=True, editable=False)
 
     class Meta:
         verbose_name = _("call")
@@ -119,7 +122,14 @@ class Call(TenantOwned):
                 name="correlation_id_once_per_company",
             ),
         ]
-        indexes = [models.Index(fields=["company", "-rang_at"], name="call_by_time")]
+        indexes = [
+            models.Index(fields=["company", "-rang_at"], name="call_by_time"),
+            models.Index(
+                fields=["expects_at"],
+                condition=models.Q(expects_at__isnull=False),
+                name="call_that_lacks_an_event",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.call_id or self.correlation_id

@@ -6,8 +6,10 @@ on it. Nothing else in this app knows a provider by name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Any, ClassVar
 
@@ -16,6 +18,7 @@ from django.http import HttpResponse
 from django.utils.module_loading import import_string
 from rest_framework.authentication import BaseAuthentication
 
+from tenants.models import ProviderAccount
 from webhooks.handlers import Handler, UnknownEvent
 from webhooks.inbox import Delivery
 
@@ -49,6 +52,25 @@ class Provider:
         """Return what the provider gets to hear once the delivery is kept."""
         return HttpResponse(status=204)
 
+    def changed_since(
+        self, account: ProviderAccount, since: datetime, *, deadline: float
+    ) -> Iterator[Mapping[str, Any]]:
+        """Yield the bodies of events that should have come since then and did not.
+
+        :param deadline: by ``time.monotonic``.
+        :raises AskProError: the provider can't be asked; what was yielded holds.
+        """
+        return iter(())
+
+    def missing_of(
+        self, account: ProviderAccount, call_id: str, *, deadline: float
+    ) -> Mapping[str, Any] | None:
+        """Return the body of the event that a call lacks; None: it is still going on.
+
+        :raises AskProError: the provider can't be asked.
+        """
+        return None
+
     def handler_of(self, event: str) -> Handler:
         """Return who works on an event.
 
@@ -78,3 +100,8 @@ def named(name: str) -> Provider:
     if provider is None:
         raise UnknownEvent(name)
     return provider
+
+
+def left_s(deadline: float) -> float:
+    """Return what is left of a poll's time, in seconds; never nothing."""
+    return max(0.1, deadline - time.monotonic())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,12 +12,15 @@ from django.db.models import Q
 from bookings import echoes
 from bookings.calendars import BookingNotFound, CalendarBooking, calendar_for
 from bookings.models import Appointment
+from integrations import clients
+from integrations.calcom.answers import KEY, Booking
 from integrations.calcom.authentication import CalcomSignature
-from tenants.models import Branch
+from integrations.calcom.client import utc
+from tenants.models import Branch, ProviderAccount
 from tenants.resolver import Owner
 from tenants.scoping import every_company, scope
 from webhooks.handlers import Handler, StoredDelivery, Unresolved
-from webhooks.providers import Provider, Recognised
+from webhooks.providers import Provider, Recognised, left_s
 
 LOOK_TIMEOUT_S = 8.0
 
@@ -109,3 +113,62 @@ class Calcom(Provider):
         """Return the event; whose it is takes a look at our rows."""
         event = body.get("triggerEvent")
         return Recognised(event if isinstance(event, str) else "")
+
+    def changed_since(
+        self, account: ProviderAccount, since: datetime, *, deadline: float
+    ) -> Iterator[Mapping[str, Any]]:
+        """Yield the bookings of ours that Cal.com has otherwise than we do."""
+        client = clients.calcom(account, company_id=account.company_id)
+        filters: dict[str, str | int] = {"afterUpdatedAt": utc(since)}
+        skip = 0
+        while True:
+            page = client.list_bookings(filters, skip=skip, timeout_s=left_s(deadline))
+            rows = _rows_of(account.company_id, page.bookings)
+            for booking in page.bookings:
+                row = rows.get(booking.uid)
+                event = row and _event_of(booking, row)
+                if row and event:
+                    yield _body(event, booking, row)
+            skip += len(page.bookings)
+            if not page.may_have_more:
+                return
+
+
+def _rows_of(
+    company_id: UUID | None, bookings: Sequence[Booking]
+) -> dict[str, Appointment]:
+    """Return our settled appointments by their present uid."""
+    with every_company():
+        rows = Appointment.objects.filter(
+            calcom_uid__in=[booking.uid for booking in bookings], intent__isnull=True
+        )
+        if company_id is not None:
+            rows = rows.filter(company=company_id)
+        return {row.calcom_uid: row for row in rows}
+
+
+def _event_of(booking: Booking, row: Appointment) -> str:
+    """Return the event that was missed; empty: both sides agree."""
+    state = Appointment.State
+    if row.state not in (state.BOOKED, state.REQUESTED):
+        return ""
+    if booking.rescheduled_to_uid:
+        return "BOOKING_RESCHEDULED"
+    if booking.status in ("cancelled", "rejected"):
+        return f"BOOKING_{booking.status.upper()}"
+    if booking.status == "accepted" and row.state == state.REQUESTED:
+        return "BOOKING_CREATED"
+    return ""
+
+
+def _body(event: str, booking: Booking, row: Appointment) -> Mapping[str, Any]:
+    moved = event == "BOOKING_RESCHEDULED"
+    return {
+        "triggerEvent": event,
+        "payload": {
+            "uid": booking.rescheduled_to_uid if moved else booking.uid,
+            "rescheduleUid": booking.uid if moved else None,
+            "eventTypeId": row.event_type_id,
+            "metadata": {KEY: str(row.key)},
+        },
+    }

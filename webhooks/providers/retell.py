@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -11,16 +12,17 @@ from django.http import HttpResponse
 from askpro import correlation
 from bookings import calls, occupancy
 from bookings.models import Call
+from integrations import clients
 from integrations.retell import calls as retell
 from integrations.retell.authentication import RetellSignature
 from tenants import resolver
-from tenants.models import Branch
+from tenants.models import Branch, ProviderAccount
 from tenants.resolver import Owner
 from tenants.scoping import scope
 from webhooks import inbound
 from webhooks.handlers import Handler, StoredDelivery, Unresolved
 from webhooks.inbox import Delivery
-from webhooks.providers import Provider, Recognised
+from webhooks.providers import Provider, Recognised, left_s
 
 RING = "call_inbound"
 
@@ -66,6 +68,13 @@ def call_of(event: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
     return call if isinstance(call, Mapping) else {}
 
 
+def _event_of(call: Mapping[str, Any]) -> str:
+    """Return the last event that should have come for a call; empty: it goes on."""
+    if call.get("call_status") not in ("ended", "error", "not_connected"):
+        return ""
+    return "call_analyzed" if call.get("call_analysis") else "call_ended"
+
+
 class Retell(Provider):
     """At least once, in any order, three repeats, no id of its own."""
 
@@ -93,3 +102,47 @@ class Retell(Provider):
             call_of(RING, body), delivery.account, delivery.correlation_id
         )
         return HttpResponse(orjson.dumps(said), content_type="application/json")
+
+    def changed_since(
+        self, account: ProviderAccount, since: datetime, *, deadline: float
+    ) -> Iterator[Mapping[str, Any]]:
+        """Yield the ended calls of which we know less than Retell does."""
+        client = clients.retell(account, company_id=account.company_id)
+        filters = {
+            "start_timestamp": {
+                "type": "number",
+                "op": "ge",
+                "value": int(since.timestamp() * 1000),
+            }
+        }
+        after = ""
+        while True:
+            page = client.list_calls(filters, timeout_s=left_s(deadline), after=after)
+            known = calls.statuses(account.pk, [record.id for record in page.items])
+            for record in page.items:
+                if _is_behind(known.get(record.id), _event_of(record.facts)):
+                    body = self.missing_of(account, record.id, deadline=deadline)
+                    if body is not None:
+                        yield body
+            after = page.next_key
+            if not after:
+                return
+
+    def missing_of(
+        self, account: ProviderAccount, call_id: str, *, deadline: float
+    ) -> Mapping[str, Any] | None:
+        """Return the event that Retell should have sent last."""
+        client = clients.retell(account, company_id=account.company_id)
+        record = client.get_call(call_id, timeout_s=left_s(deadline))
+        event = _event_of(record.facts)
+        return {"event": event, "call": dict(record.facts)} if event else None
+
+
+def _is_behind(known: str | None, event: str) -> bool:
+    """Tell whether an event would raise what we know."""
+    if not event:
+        return False
+    ranks = Call.RANKS
+    return known is None or ranks.index(known) < ranks.index(
+        retell.STATUS_OF_EVENT[event]
+    )

@@ -1,7 +1,7 @@
+import askpro.ids
 import django.db.models.deletion
 from django.db import migrations, models
 
-import askpro.ids
 from tenants import rls
 
 
@@ -12,6 +12,38 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.CreateModel(
+            name="ProviderPoll",
+            fields=[
+                (
+                    "account",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="+",
+                        serialize=False,
+                        to="tenants.provideraccount",
+                        verbose_name="account",
+                    ),
+                ),
+                ("polled_until", models.DateTimeField(verbose_name="known until")),
+                ("asked_at", models.DateTimeField(verbose_name="asked at")),
+                (
+                    "found_at",
+                    models.DateTimeField(null=True, verbose_name="found something at"),
+                ),
+                (
+                    "last_error",
+                    models.CharField(
+                        blank=True, max_length=300, verbose_name="last error"
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "poll of a provider",
+                "verbose_name_plural": "polls of providers",
+            },
+        ),
         migrations.CreateModel(
             name="WebhookPause",
             fields=[
@@ -114,6 +146,17 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddField(
+            model_name="providerpoll",
+            name="company",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="tenants.company",
+                verbose_name="company",
+            ),
+        ),
+        migrations.AddField(
             model_name="webhookpause",
             name="account",
             field=models.ForeignKey(
@@ -150,4 +193,5 @@ class Migration(migrations.Migration):
             ),
         ),
         rls.Walled("WebhookPause"),
+        rls.Walled("ProviderPoll"),
     ]
