@@ -44,6 +44,13 @@ def polled(provider):
         return found, ProviderPoll.objects.get(account=account)
 
 
+def asked_for():
+    """Return the events that no provider told by itself."""
+    with every_company():
+        logs = WebhookLog.objects.filter(source="poll")
+        return list(logs.values_list("event", flat=True))
+
+
 def test_c9_a_call_whose_end_got_lost_is_asked_for(system, salon):
     caller = begin(system, habits=Habits(dropped=LOST))
     first_offer(caller)
@@ -72,8 +79,7 @@ def test_c9_a_call_that_goes_on_is_left_alone(system, salon):
 
     call = call_is("started")
     assert call.expects_at > datetime.now(UTC)
-    with every_company():
-        assert not WebhookLog.objects.filter(source="poll").exists()
+    assert asked_for() == []
 
 
 def test_c9_a_call_that_never_ends_is_closed_as_unknown_and_corrected_later(
@@ -112,14 +118,13 @@ def test_a_call_of_which_nothing_arrived_is_found_by_the_poll(system, salon):
     caller.ring()
     caller.start()
     caller.hang_up()
-    with every_company():
-        assert not Call.objects.exists()
 
-    found, state = polled("retell")
+    # The clock of the running system may have been quicker: it polls as well.
+    _, state = polled("retell")
 
-    assert found == 1
     assert call_is("analyzed").call_id == caller.call_id
     assert state.found_at is not None
+    assert asked_for() == ["call_analyzed"]
     assert polled("retell")[0] == 0
 
 
@@ -147,9 +152,9 @@ def test_a_change_that_calcom_never_told_reaches_our_appointment(system, salon, 
     reply = calcom(system, f"/v2/bookings/{booking['uid']}/{path}", body)
     assert reply.is_success, reply
 
-    found, _ = polled("calcom")
+    polled("calcom")
 
-    assert found == 1
+    assert len(asked_for()) == 1
 
     def row():
         with scope(salon.company_id):
