@@ -31,6 +31,7 @@ _Work = Callable[[], object]
 _waiting: Queue[_Work] = Queue(maxsize=1000)
 _batched: set[str] = set()
 _keys: deque[tuple[str, int]] = deque(maxlen=MOST_KEPT)
+_soon: set[_Work] = set()
 _is_due = threading.Event()
 _starting = threading.Lock()
 _threads: dict[str, threading.Thread] = {}
@@ -51,6 +52,12 @@ def nudge_batch(task: str) -> None:
 def set_soon(key: str, *, for_s: int) -> None:
     """Set a key in Redis soon, together with others; it may be lost."""
     _keys.append((key, for_s))
+    _call_batcher()
+
+
+def run_soon(work: _Work) -> None:
+    """Do something in the thread of the batches, however often it is asked for."""
+    _soon.add(work)
     _call_batcher()
 
 
@@ -100,6 +107,9 @@ def _work_in_batches() -> None:
                 _batched.discard(task)
                 _send(task, {}, "")
             _set_keys()
+            for work in tuple(_soon):
+                _soon.discard(work)
+                work()
         except Exception:
             # As above.
             logger.exception("a batch of nudges failed")

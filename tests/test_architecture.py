@@ -29,6 +29,7 @@ MAY_LOOK_ACROSS = {
     "webhooks/tasks.py": "the sweep",
     "webhooks/claims.py": "leases deliveries before their company is known",
     "webhooks/processing.py": "settles deliveries, resolved or not",
+    "webhooks/counts.py": "counts what every account delivers",
     "webhooks/reconcile.py": "asks every account what it did not tell",
     "webhooks/quarantine.py": "deliveries that belong to no company yet",
     "webhooks/retention.py": "forgets what was said, for every company",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -240,3 +241,51 @@ class ProviderPoll(models.Model):
 
     def __str__(self) -> str:
         return str(self.account)
+
+
+class WebhookCount(models.Model):
+    """What came and what became of it, by minute (after some days, by day).
+
+    Written by the processes that saw it, about once a second: one that is killed takes
+    its last second of counting with it, never a delivery.
+    """
+
+    #: Upper bounds of the buckets of acknowledgement times, in ms; the last has none.
+    BOUNDS_MS = (5, 10, 25, 50, 100, 250, 1000)
+
+    account = models.ForeignKey(
+        ProviderAccount,
+        on_delete=models.CASCADE,
+        related_name="+",
+        verbose_name=_("account"),
+    )
+    company = models.ForeignKey(
+        Company,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("company"),
+    )
+    event = models.CharField(_("event"), max_length=64)
+    at = models.DateTimeField(_("minute"))
+    received = models.PositiveIntegerField(_("received"), default=0)
+    duplicates = models.PositiveIntegerField(_("duplicates"), default=0)
+    processed = models.PositiveIntegerField(_("processed"), default=0)
+    failed = models.PositiveIntegerField(_("failed"), default=0)
+    #: How many were acknowledged within each bound.
+    acknowledged = ArrayField(
+        models.PositiveIntegerField(), verbose_name=_("acknowledged within")
+    )
+
+    class Meta:
+        verbose_name = _("count of deliveries")
+        verbose_name_plural = _("counts of deliveries")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "event", "at"], name="count_once_per_minute"
+            )
+        ]
+        indexes = [models.Index(fields=["company", "-at"], name="count_by_time")]
+
+    def __str__(self) -> str:
+        return f"{self.event} {self.at:%Y-%m-%d %H:%M}"

@@ -16,7 +16,7 @@ from askpro import correlation
 from askpro.errors import AskProError
 from integrations.bodies import parsed
 from tenants.scoping import every_company, let_go
-from webhooks import claims, providers
+from webhooks import claims, counts, providers
 from webhooks.handlers import StoredDelivery, UnknownEvent, Unreadable, Unresolved
 from webhooks.models import WebhookAttempt, WebhookBody, WebhookLog
 
@@ -192,3 +192,10 @@ def _settle(log: WebhookLog, attempt: int, verdict: Verdict, started: float) -> 
                 outcome=verdict.outcome,
                 error=error,
             )
+    if settled and not is_waiting:
+        counts.settled(
+            log.account_id,
+            log.account.company_id,
+            log.event,
+            is_failed=verdict.state == State.DEAD,
+        )

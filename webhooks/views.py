@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import ClassVar
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from integrations.bodies import json_object
 from integrations.machine_view import MachineView
 from tenants.accounts import Verified
 from tenants.addresses import client_ip
-from webhooks import inbox
+from webhooks import counts, inbox
 from webhooks.providers import Provider
 
 
@@ -28,6 +29,7 @@ class WebhookView(MachineView):
 
         :raises DatabaseError: it is not kept; the provider must send it again.
         """
+        begun = time.perf_counter()
         proof: Verified = request.auth  # type: ignore[assignment]
         body = json_object(proof.raw)
         if body is None:
@@ -46,8 +48,16 @@ class WebhookView(MachineView):
             )
         )
         correlation.take(delivery.correlation_id)
-        inbox.receive(delivery)
-        return self.provider.answer(delivery, body)
+        is_new = inbox.receive(delivery)
+        answer = self.provider.answer(delivery, body)
+        counts.received(
+            proof.account.id,
+            proof.account.company_id,
+            delivery.event,
+            is_new=is_new,
+            ms=(time.perf_counter() - begun) * 1000,
+        )
+        return answer
 
 
 def view_of(provider: Provider) -> type[WebhookView]:

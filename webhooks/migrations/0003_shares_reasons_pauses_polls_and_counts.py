@@ -1,7 +1,8 @@
-import askpro.ids
+import django.contrib.postgres.fields
 import django.db.models.deletion
 from django.db import migrations, models
 
+import askpro.ids
 from tenants import rls
 
 
@@ -42,6 +43,50 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "poll of a provider",
                 "verbose_name_plural": "polls of providers",
+            },
+        ),
+        migrations.CreateModel(
+            name="WebhookCount",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                ("event", models.CharField(max_length=64, verbose_name="event")),
+                ("at", models.DateTimeField(verbose_name="minute")),
+                (
+                    "received",
+                    models.PositiveIntegerField(default=0, verbose_name="received"),
+                ),
+                (
+                    "duplicates",
+                    models.PositiveIntegerField(default=0, verbose_name="duplicates"),
+                ),
+                (
+                    "processed",
+                    models.PositiveIntegerField(default=0, verbose_name="processed"),
+                ),
+                (
+                    "failed",
+                    models.PositiveIntegerField(default=0, verbose_name="failed"),
+                ),
+                (
+                    "acknowledged",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.PositiveIntegerField(),
+                        size=None,
+                        verbose_name="acknowledged within",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "count of deliveries",
+                "verbose_name_plural": "counts of deliveries",
             },
         ),
         migrations.CreateModel(
@@ -157,6 +202,27 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddField(
+            model_name="webhookcount",
+            name="account",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="+",
+                to="tenants.provideraccount",
+                verbose_name="account",
+            ),
+        ),
+        migrations.AddField(
+            model_name="webhookcount",
+            name="company",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="tenants.company",
+                verbose_name="company",
+            ),
+        ),
+        migrations.AddField(
             model_name="webhookpause",
             name="account",
             field=models.ForeignKey(
@@ -180,6 +246,16 @@ class Migration(migrations.Migration):
                 verbose_name="company",
             ),
         ),
+        migrations.AddIndex(
+            model_name="webhookcount",
+            index=models.Index(fields=["company", "-at"], name="count_by_time"),
+        ),
+        migrations.AddConstraint(
+            model_name="webhookcount",
+            constraint=models.UniqueConstraint(
+                fields=("account", "event", "at"), name="count_once_per_minute"
+            ),
+        ),
         migrations.AddConstraint(
             model_name="webhookpause",
             constraint=models.CheckConstraint(
@@ -194,4 +270,5 @@ class Migration(migrations.Migration):
         ),
         rls.Walled("WebhookPause"),
         rls.Walled("ProviderPoll"),
+        rls.Walled("WebhookCount"),
     ]

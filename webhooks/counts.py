@@ -1,0 +1,139 @@
+"""Deliveries, counted where they are seen and written down once a second.
+
+A repeat leaves no row, and an acknowledgement no trace: both are counted here.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import threading
+import time
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import DatabaseError, InterfaceError, connection
+
+from tenants import nudger
+from tenants.scoping import every_company, let_go
+from webhooks.models import WebhookCount
+
+logger = logging.getLogger(__name__)
+
+FLUSH_S = 1.0
+_BUCKETS = len(WebhookCount.BOUNDS_MS) + 1
+
+
+@dataclass
+class Tally:
+    """What one process saw of an account's event in a minute."""
+
+    company_id: UUID | None
+    received: int = 0
+    duplicates: int = 0
+    processed: int = 0
+    failed: int = 0
+    acknowledged: list[int] = field(default_factory=lambda: [0] * _BUCKETS)
+
+
+_Key = tuple[UUID, str, datetime]
+_tallies: dict[_Key, Tally] = {}
+_counting = threading.Lock()
+_flushed_at = 0.0
+
+#: Adds to what other processes wrote of the same minute.
+_ADD = """
+INSERT INTO webhooks_webhookcount AS known (account_id, event, at, company_id,
+    received, duplicates, processed, failed, acknowledged)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT ON CONSTRAINT count_once_per_minute DO UPDATE SET
+    received = known.received + excluded.received,
+    duplicates = known.duplicates + excluded.duplicates,
+    processed = known.processed + excluded.processed,
+    failed = known.failed + excluded.failed,
+    acknowledged = ARRAY(
+        SELECT mine + more FROM unnest(known.acknowledged, excluded.acknowledged)
+            WITH ORDINALITY AS both_of(mine, more, place) ORDER BY place)
+"""
+
+
+def received(
+    account_id: UUID, company_id: UUID | None, event: str, *, is_new: bool, ms: float
+) -> None:
+    """Count a delivery that was acknowledged after ``ms`` milliseconds."""
+    bucket = bisect_left(WebhookCount.BOUNDS_MS, ms)
+    with _counting:
+        tally = _tally(account_id, company_id, event)
+        tally.received += 1
+        tally.duplicates += not is_new
+        tally.acknowledged[bucket] += 1
+    nudger.run_soon(flush)
+
+
+def settled(
+    account_id: UUID, company_id: UUID | None, event: str, *, is_failed: bool
+) -> None:
+    """Count a delivery that came to its end."""
+    with _counting:
+        tally = _tally(account_id, company_id, event)
+        tally.processed += 1
+        tally.failed += is_failed
+    nudger.run_soon(flush)
+
+
+def _tally(account_id: UUID, company_id: UUID | None, event: str) -> Tally:
+    minute = datetime.now(UTC).replace(second=0, microsecond=0)
+    return _tallies.setdefault((account_id, event[:64], minute), Tally(company_id))
+
+
+def flush(*, is_last: bool = False) -> None:
+    """Write what was counted, if a second has passed; keep it where that fails."""
+    global _flushed_at
+    if not is_last and time.monotonic() < _flushed_at + FLUSH_S:
+        nudger.run_soon(flush)
+        return
+    _flushed_at = time.monotonic()
+    with _counting:
+        taken = dict(_tallies)
+        _tallies.clear()
+    try:
+        _write(taken)
+    except (DatabaseError, InterfaceError):
+        logger.warning("deliveries could not be counted")
+        _put_back(taken)
+    finally:
+        let_go()
+
+
+def _write(taken: Mapping[_Key, Tally]) -> None:
+    # Sorted, so that two processes never wait for each other in a circle.
+    rows: list[list[Any]] = [
+        [
+            *key,
+            *(one.company_id, one.received, one.duplicates, one.processed),
+            *(one.failed, one.acknowledged),
+        ]
+        for key, one in sorted(taken.items(), key=lambda item: str(item[0]))
+    ]
+    if rows:
+        with every_company(), connection.cursor() as cursor:
+            cursor.executemany(_ADD, rows)
+
+
+def _put_back(taken: Mapping[_Key, Tally]) -> None:
+    with _counting:
+        for key, one in taken.items():
+            now = _tallies.setdefault(key, Tally(one.company_id))
+            now.received += one.received
+            now.duplicates += one.duplicates
+            now.processed += one.processed
+            now.failed += one.failed
+            pairs = zip(now.acknowledged, one.acknowledged, strict=True)
+            now.acknowledged = [mine + more for mine, more in pairs]
+
+
+atexit.register(flush, is_last=True)
