@@ -2,10 +2,10 @@
 
 from django.urls import path
 
-from webhooks.views import CalcomWebhookView, HealthView, RetellWebhookView
+from webhooks.views import CalcomWebhookView, RetellWebhookView, WebhookHealthView
 
 urlpatterns = [
-    path("health", HealthView.as_view()),
+    path("health", WebhookHealthView.as_view()),
     path("retell", RetellWebhookView.as_view()),
     path("calcom", CalcomWebhookView.as_view()),
     path("retell/<uuid:endpoint>", RetellWebhookView.as_view()),

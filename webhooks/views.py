@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
 import orjson
-from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpResponse, JsonResponse
 from rest_framework.request import Request
 
 from askpro import correlation
 from integrations.bodies import json_object
 from integrations.calcom.authentication import CalcomSignature
-from integrations.machine_view import MachineView
+from integrations.machine_view import HealthView, MachineView
 from integrations.retell import calls
 from integrations.retell.authentication import RetellSignature
 from tenants.accounts import Verified
-from webhooks import inbound, inbox
+from tenants.key_authentication import KeyDoor
+from tenants.keys import KeyHolder
+from tenants.models import ApiKey
+from webhooks import health, inbound, inbox
 from webhooks.inbox import Delivery
 
 
@@ -78,22 +82,19 @@ class CalcomWebhookView(WebhookView):
         return HttpResponse(status=204)
 
 
-class HealthView(MachineView):
-    """Tell whether deliveries can be kept; details are not for strangers."""
+class WebhookHealthView(KeyDoor, HealthView):
+    """Tell strangers a word; a key with the scope ``webhook`` its company's state."""
 
-    authentication_classes = []
-    #: Without: tell that the process lives. A restart mends no database.
-    asks_database = True
+    key_scope = ApiKey.Scope.WEBHOOK
+    is_key_optional = True
 
     def get(self, request: Request) -> HttpResponse:
-        """Ask PostgreSQL."""
-        if not self.asks_database:
-            return JsonResponse({"status": "ok"})
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT 1")
-        except (DatabaseError, InterfaceError):
-            return JsonResponse({"status": "down"}, status=503)
-        return JsonResponse({"status": "ok"})
+        """Ask PostgreSQL, and count for the company of the key."""
+        answer = super().get(request)
+        holder: KeyHolder | None = request.auth  # type: ignore[assignment]
+        if holder is None or answer.status_code != HTTPStatus.OK:
+            return answer
+        found = health.of_company(holder.company_id)
+        return JsonResponse({"status": "ok"} | asdict(found))
 
     post = get
