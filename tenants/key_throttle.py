@@ -60,7 +60,7 @@ def _until_next(before: int, count: int, passed_s: float, limit: int) -> float:
 
 
 def _count(holder: KeyHolder, window: int, by: int) -> tuple[int, int]:
-    """Add to the requests of this minute; return the minute's before, and this one's."""
+    """Add to this minute's requests; return the minute's before, and its own."""
 
     def name(number: int) -> str:
         return redis.company_key(holder.company_id, "key-rate", holder.key_id, number)
