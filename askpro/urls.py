@@ -6,7 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
 from askpro.demo.sign_in import sign_in
-from webhooks.views import HealthView
+from integrations.machine_view import HealthView
 
 _demo: list[URLPattern | URLResolver] = [path("admin/sign-in/<str:token>", sign_in)]
 

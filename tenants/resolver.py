@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from tenants.database.standing import StandingStatement
-from tenants.models import Membership, ProviderAccount
+from tenants.models import ApiKey, Membership, ProviderAccount
 from tenants.scoping import every_company
 
 #: Asked first in every call, while somebody waits.
@@ -26,6 +26,14 @@ class Owner:
 
     company_id: UUID
     branch_id: UUID
+
+
+@dataclass(frozen=True)
+class KeyIds:
+    """A machine's key, and whose it is."""
+
+    company_id: UUID
+    key_id: UUID
 
 
 def owner_of_number(number: str, *, within: UUID | None = None) -> Owner | None:
@@ -53,6 +61,22 @@ def account_of(provider: str, endpoint: UUID | None) -> UUID | None:
         else:
             found = accounts.filter(endpoint=endpoint)
         return found.values_list("id", flat=True).first()
+
+
+def key_of_digest(digest: bytes) -> KeyIds | None:
+    """Return whose key this is, whatever its state; None if nobody made it."""
+    return next(iter(_keys(digest=digest)), None)
+
+
+def keys_of_prefix(prefix: str) -> list[KeyIds]:
+    """Return the keys that an operator names by what is shown of them."""
+    return _keys(prefix=prefix)
+
+
+def _keys(**which: object) -> list[KeyIds]:
+    with every_company():
+        found = ApiKey.objects.filter(**which).order_by()
+        return [KeyIds(*ids) for ids in found.values_list("company_id", "id")]
 
 
 def companies_of(user_id: int) -> list[UUID]:

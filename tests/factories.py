@@ -27,7 +27,9 @@ from bookings.models import (
     Offer,
 )
 from integrations.models import ProviderRequest, ToolCall
+from tenants import keys
 from tenants.models import (
+    ApiKey,
     Branch,
     Company,
     Membership,
@@ -76,6 +78,17 @@ def make_account(
     return ProviderAccount.objects.create(
         company=company, provider=provider, **given | values
     )
+
+
+def make_key(
+    *,
+    company: Company,
+    name: str = "Assistent",
+    scopes: Iterable[str] = ("webhook",),
+    **values: Any,
+) -> tuple[ApiKey, str]:
+    """Return a machine's key: its row, and what the machine shows."""
+    return keys.make(company, name, scopes, **values)
 
 
 @across

@@ -16,7 +16,8 @@ pytestmark = pytest.mark.django_db
 
 #: Doors that answer without a proof, and why.
 OPEN_DOORS = {
-    "api/webhooks/health": "tells only whether we are alive",
+    "api/webhooks/health": "tells only whether we are alive; details need a key",
+    "api/mcp/health": "tells only whether we are alive; details need a key",
     "healthz": "tells only whether we are alive",
     "readyz": "tells only whether we are alive",
 }

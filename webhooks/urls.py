@@ -3,9 +3,9 @@
 from django.urls import URLPattern, path
 
 from webhooks import providers
-from webhooks.views import HealthView, view_of
+from webhooks.views import WebhookHealthView, view_of
 
-urlpatterns: list[URLPattern] = [path("health", HealthView.as_view())]
+urlpatterns: list[URLPattern] = [path("health", WebhookHealthView.as_view())]
 for _provider in providers.every().values():
     _view = view_of(_provider).as_view()
     urlpatterns += [

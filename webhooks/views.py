@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
+from http import HTTPStatus
 from typing import ClassVar
 from uuid import UUID
 
-from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpResponse, JsonResponse
 from rest_framework.request import Request
 
 from askpro import correlation
 from integrations.bodies import json_object
-from integrations.machine_view import MachineView
+from integrations.machine_view import HealthView, MachineView
 from tenants.accounts import Verified
 from tenants.addresses import client_ip
-from webhooks import counts, inbox
+from tenants.key_authentication import KeyDoor
+from tenants.keys import KeyHolder
+from tenants.models import ApiKey
+from webhooks import counts, health, inbox
 from webhooks.providers import Provider
 
 
@@ -73,22 +77,19 @@ def view_of(provider: Provider) -> type[WebhookView]:
     )
 
 
-class HealthView(MachineView):
-    """Tell whether deliveries can be kept; details are not for strangers."""
+class WebhookHealthView(KeyDoor, HealthView):
+    """Tell strangers a word; a key with the scope ``webhook`` its company's state."""
 
-    authentication_classes = []
-    #: Without: tell that the process lives. A restart mends no database.
-    asks_database = True
+    key_scope = ApiKey.Scope.WEBHOOK
+    is_key_optional = True
 
     def get(self, request: Request) -> HttpResponse:
-        """Ask PostgreSQL."""
-        if not self.asks_database:
-            return JsonResponse({"status": "ok"})
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT 1")
-        except (DatabaseError, InterfaceError):
-            return JsonResponse({"status": "down"}, status=503)
-        return JsonResponse({"status": "ok"})
+        """Ask PostgreSQL, and count for the company of the key."""
+        answer = super().get(request)
+        holder: KeyHolder | None = request.auth  # type: ignore[assignment]
+        if holder is None or answer.status_code != HTTPStatus.OK:
+            return answer
+        found = health.of_company(holder.company_id)
+        return JsonResponse({"status": "ok"} | asdict(found))
 
     post = get

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
 import orjson
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from rest_framework.request import Request
 
 from bookings.models import Call
 from integrations.bodies import json_object
-from integrations.machine_view import MachineView
-from integrations.mcp import arguments, gateway
+from integrations.machine_view import HealthView, MachineView
+from integrations.mcp import arguments, gateway, health
 from integrations.models import ToolCall
 from integrations.retell import calls
 from integrations.retell.authentication import RetellSignature
 from tenants.accounts import Verified
+from tenants.key_authentication import KeyDoor
+from tenants.keys import KeyHolder
+from tenants.models import ApiKey
 
 
 class FunctionView(MachineView):
@@ -52,6 +57,23 @@ class FunctionView(MachineView):
             )
         )
         return _json(answer.to_json())
+
+
+class ToolHealthView(KeyDoor, HealthView):
+    """Tell strangers a word; a key with the scope ``webhook`` its company's state."""
+
+    key_scope = ApiKey.Scope.WEBHOOK
+    is_key_optional = True
+
+    def get(self, request: Request) -> HttpResponse:
+        """Ask PostgreSQL, and count for the company of the key."""
+        answer = super().get(request)
+        holder: KeyHolder | None = request.auth  # type: ignore[assignment]
+        if holder is None or answer.status_code != HTTPStatus.OK:
+            return answer
+        return JsonResponse({"status": "ok"} | asdict(health.of_tools(holder)))
+
+    post = get
 
 
 def _json(value: dict[str, Any], *, status: int = 200) -> HttpResponse:
