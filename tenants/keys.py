@@ -16,8 +16,10 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError, models, transaction
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from askpro.errors import AskProError
 from tenants import resolver
@@ -46,8 +48,22 @@ class KeyNotActive(AskProError):
     """The key is revoked or has expired: make a new one instead of rotating it."""
 
 
+class UnknownKey(AskProError):
+    """No key begins like this."""
+
+
 class AlreadyRotated(AskProError):
     """Another key takes its place already: use that one, or revoke it first."""
+
+
+class State(models.TextChoices):
+    """What a key is good for at this moment."""
+
+    ACTIVE = "active", _("active")
+    REPLACED = "replaced", _("replaced, valid for a while")
+    PAUSED = "paused", _("company or branch inactive")
+    EXPIRED = "expired", _("expired")
+    REVOKED = "revoked", _("revoked")
 
 
 @dataclass(frozen=True)
@@ -172,9 +188,8 @@ def _read(digest: bytes) -> KeyHolder | None:
     if ids is None:
         return None
     with scope(ids.company_id):
-        rows = ApiKey.objects.select_related("company", "branch")
-        row = rows.filter(pk=ids.key_id).first()
-    if row is None or not is_active(row):
+        row = with_state().filter(pk=ids.key_id).first()
+    if row is None or state_of(row) not in (State.ACTIVE, State.REPLACED):
         return None
     return KeyHolder(
         company_id=ids.company_id,
@@ -186,14 +201,45 @@ def _read(digest: bytes) -> KeyHolder | None:
     )
 
 
-def is_active(row: ApiKey) -> bool:
-    """Tell whether a key opens what its scopes name, at this moment."""
-    return (
-        row.revoked_at is None
-        and _holds(row.expires_at)
-        and row.company.is_active
-        and (row.branch is None or row.branch.is_active)
+def state_of(row: ApiKey) -> State:
+    """Return what a key is good for at this moment.
+
+    A query that annotates ``is_replaced`` saves one for each row.
+    """
+    if row.revoked_at is not None:
+        return State.REVOKED
+    if not _holds(row.expires_at):
+        return State.EXPIRED
+    if not row.company.is_active or (row.branch and not row.branch.is_active):
+        return State.PAUSED
+    is_replaced = getattr(row, "is_replaced", None)
+    if is_replaced is None:
+        is_replaced = row.replaced_by.filter(revoked_at=None).exists()
+    return State.REPLACED if is_replaced else State.ACTIVE
+
+
+def with_state() -> QuerySet[ApiKey]:
+    """Return keys with all that :func:`state_of` looks at: no query per row."""
+    newer = ApiKey.objects.filter(replaces=OuterRef("pk"), revoked_at=None)
+    return ApiKey.objects.select_related("company", "branch").annotate(
+        is_replaced=Exists(newer.order_by())
     )
+
+
+def find(text: str) -> ApiKey:
+    """Return the key that an operator names by its prefix.
+
+    :raises UnknownKey: there is none, or more than one.
+    """
+    whole = FORMAT.fullmatch(text)
+    prefix = whole[1] if whole else text.rstrip("_…. ")
+    found = resolver.keys_of_prefix(prefix)
+    if len(found) != 1:
+        raise UnknownKey(
+            "No key begins like this: mcp_key_list shows the prefixes of all."
+        )
+    with scope(found[0].company_id):
+        return with_state().get(pk=found[0].key_id)
 
 
 def _holds(expires_at: datetime | None) -> bool:
