@@ -61,7 +61,7 @@ def django_db_setup(django_db_blocker) -> Iterator[None]:
     from django.db import connections
 
     from tenants import resolver
-    from webhooks import inbox
+    from webhooks import counts, inbox
 
     with psycopg.connect(_ADMIN_URL, autocommit=True) as admin:
         admin.execute(f"DROP DATABASE IF EXISTS {_DATABASE} WITH (FORCE)")
@@ -69,6 +69,7 @@ def django_db_setup(django_db_blocker) -> Iterator[None]:
     with django_db_blocker.unblock():
         call_command("migrate", verbosity=0)
         yield
+        counts.flush(is_last=True)
         connections.close_all()
         connections["default"].close_pool()  # type: ignore[attr-defined]
         for statement in (resolver._OWNER, inbox._INSERT):

@@ -40,7 +40,14 @@ from tenants.models import (
     StaffService,
 )
 from tenants.scoping import every_company
-from webhooks.models import WebhookAttempt, WebhookBody, WebhookLog
+from webhooks.models import (
+    ProviderPoll,
+    WebhookAttempt,
+    WebhookBody,
+    WebhookCount,
+    WebhookLog,
+    WebhookPause,
+)
 
 _numbers = itertools.count(1)
 #: A Monday, ten in the morning in Berlin, far enough away.
@@ -298,6 +305,27 @@ def make_delivery(
         outcome=outcomes.FAILED if is_failed else outcomes.DONE,
     )
     return log
+
+
+@across
+def make_pause(*, company: Company, **values: Any) -> WebhookPause:
+    return WebhookPause.objects.create(company=company, why="Umzug", **values)
+
+
+@across
+def make_poll(*, account: ProviderAccount, **values: Any) -> ProviderPoll:
+    defaults = {"polled_until": MONDAY_10, "asked_at": MONDAY_10}
+    return ProviderPoll.objects.create(
+        account=account, company_id=account.company_id, **defaults | values
+    )
+
+
+@across
+def make_count(*, account: ProviderAccount, **values: Any) -> WebhookCount:
+    defaults = {"event": "call_started", "at": MONDAY_10, "acknowledged": [1] + [0] * 7}
+    return WebhookCount.objects.create(
+        account=account, company_id=account.company_id, **defaults | values
+    )
 
 
 @across

@@ -17,7 +17,7 @@ from unfold.admin import TabularInline
 
 from tenants import permissions
 from tenants.admin_pages import LogPages, badge
-from webhooks import call_page, inbox
+from webhooks import admin_pauses, call_page, inbox  # noqa: F401 (registers)
 from webhooks.models import WebhookAttempt, WebhookLog
 from webhooks.monitor import overdue
 

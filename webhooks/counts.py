@@ -16,8 +16,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, IntegrityError, InterfaceError, connection
 
+from askpro.ids import uuid7
 from tenants import nudger
 from tenants.scoping import every_company, let_go
 from webhooks.models import WebhookCount
@@ -47,9 +48,9 @@ _flushed_at = 0.0
 
 #: Adds to what other processes wrote of the same minute.
 _ADD = """
-INSERT INTO webhooks_webhookcount AS known (account_id, event, at, company_id,
+INSERT INTO webhooks_webhookcount AS known (id, account_id, event, at, company_id,
     received, duplicates, processed, failed, acknowledged)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT ON CONSTRAINT count_once_per_minute DO UPDATE SET
     received = known.received + excluded.received,
     duplicates = known.duplicates + excluded.duplicates,
@@ -102,9 +103,12 @@ def flush(*, is_last: bool = False) -> None:
         _tallies.clear()
     try:
         _write(taken)
+    except IntegrityError:
+        # An account is gone: so is what was to be counted of it.
+        logger.warning("deliveries of an account that is gone were not counted")
     except (DatabaseError, InterfaceError):
-        logger.warning("deliveries could not be counted")
-        _put_back(taken)
+        if not is_last:
+            _put_back(taken)
     finally:
         let_go()
 
@@ -113,6 +117,7 @@ def _write(taken: Mapping[_Key, Tally]) -> None:
     # Sorted, so that two processes never wait for each other in a circle.
     rows: list[list[Any]] = [
         [
+            uuid7(),
             *key,
             *(one.company_id, one.received, one.duplicates, one.processed),
             *(one.failed, one.acknowledged),

@@ -253,6 +253,7 @@ class WebhookCount(models.Model):
     #: Upper bounds of the buckets of acknowledgement times, in ms; the last has none.
     BOUNDS_MS = (5, 10, 25, 50, 100, 250, 1000)
 
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     account = models.ForeignKey(
         ProviderAccount,
         on_delete=models.CASCADE,

@@ -19,6 +19,8 @@ pytestmark = pytest.mark.django_db
 LOGS = {
     "webhooks.WebhookLog",
     "webhooks.WebhookAttempt",
+    "webhooks.WebhookCount",
+    "webhooks.ProviderPoll",
     "integrations.ToolCall",
     "integrations.ProviderRequest",
     "bookings.AppointmentChange",
@@ -54,6 +56,9 @@ def everything(company, secret="s3cret-never-shown"):
     make.make_tool_call(company=company, call_row_id=call.pk)
     make.make_provider_request(company=company, account=retell)
     make.make_delivery(account=retell, company=company)
+    make.make_pause(company=company)
+    make.make_poll(account=retell)
+    make.make_count(account=retell)
     return branch
 
 

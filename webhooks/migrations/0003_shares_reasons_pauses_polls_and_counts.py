@@ -1,8 +1,8 @@
+import askpro.ids
 import django.contrib.postgres.fields
 import django.db.models.deletion
 from django.db import migrations, models
 
-import askpro.ids
 from tenants import rls
 
 
@@ -50,11 +50,11 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True,
+                    models.UUIDField(
+                        default=askpro.ids.uuid7,
+                        editable=False,
                         primary_key=True,
                         serialize=False,
-                        verbose_name="ID",
                     ),
                 ),
                 ("event", models.CharField(max_length=64, verbose_name="event")),
