@@ -1,8 +1,8 @@
-import askpro.ids
 import django.contrib.postgres.fields
 import django.db.models.deletion
 from django.db import migrations, models
 
+import askpro.ids
 from tenants import rls
 
 
