@@ -8,6 +8,7 @@ import sys
 
 from django.core.management import execute_from_command_line
 
+from askpro import actor
 from askpro.embedded import EmbeddedError, prepare
 
 #: These need no server.
@@ -20,6 +21,8 @@ OFFLINE = {
     "makemessages",
     "version",
 }
+#: These run for others, who act themselves.
+SERVERS = {"beat", "sandbox", "web", "worker"}
 #: These change or read tables as their owner.
 OWNERS = {
     "bench",
@@ -48,6 +51,8 @@ def main(arguments: list[str]) -> None:
             prepare(owner=command in OWNERS)
         except EmbeddedError as error:
             sys.exit(str(error))
+    if command not in SERVERS:
+        actor.take(actor.Actor("system", f"manage.py {command}"))
     execute_from_command_line(arguments)
 
 

@@ -7,6 +7,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple
 
+#: Sent with every Celery message, as the correlation id is.
+TASK_HEADER = "askpro_actor"
+
 
 class Actor(NamedTuple):
     """Who does what follows; the kinds are those of ``AuditEntry.Actor``."""
@@ -28,6 +31,11 @@ def current() -> Actor:
     return _current.get()
 
 
+def take(actor: Actor) -> None:
+    """Let everything that follows in this context be ``actor``'s doing."""
+    _current.set(actor)
+
+
 @contextmanager
 def acting(actor: Actor) -> Iterator[None]:
     """Let the block be ``actor``'s doing."""
@@ -36,3 +44,15 @@ def acting(actor: Actor) -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
+
+
+def of_task(told: object, name: str) -> Actor:
+    """Return who acts in a task: who caused it, else the task itself.
+
+    :param told: what the message's header holds; of an older version perhaps nothing.
+    """
+    try:
+        caused = Actor(*told)  # type: ignore[misc]
+    except TypeError:
+        caused = SYSTEM
+    return Actor("system", name) if caused == SYSTEM else caused

@@ -8,7 +8,7 @@ from typing import Any
 from celery import Celery
 from celery.signals import before_task_publish, setup_logging, task_prerun
 
-from askpro import correlation
+from askpro import actor, correlation
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "askpro.settings")
 
@@ -20,13 +20,15 @@ app.autodiscover_tasks()
 
 
 @before_task_publish.connect(weak=False)
-def _send_correlation(headers: dict[str, Any], **_: Any) -> None:
+def _send_along(headers: dict[str, Any], **_: Any) -> None:
     headers.setdefault(correlation.TASK_HEADER, correlation.current())
+    headers.setdefault(actor.TASK_HEADER, list(actor.current()))
 
 
 @task_prerun.connect(weak=False)
-def _take_correlation(task: Any, **_: Any) -> None:
+def _take_along(task: Any, **_: Any) -> None:
     correlation.take(task.request.get(correlation.TASK_HEADER) or "")
+    actor.take(actor.of_task(task.request.get(actor.TASK_HEADER), task.name))
 
 
 @setup_logging.connect(weak=False)

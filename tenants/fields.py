@@ -5,10 +5,26 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from cryptography.fernet import Fernet, MultiFernet
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db import models
+from django.db.models.query_utils import DeferredAttribute
+
+#: How a secret begins where rows are written to a file.
+DUMPED = "fernet:"
+
+
+class Secret(str):
+    """A text that looks like any other and shows nothing of itself.
+
+    Tracebacks, debuggers and reprs of whatever holds it print stars.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'" if self else "''"
 
 
 @cache
@@ -32,7 +48,34 @@ def decrypt(token: str) -> str:
     :raises cryptography.fernet.InvalidToken: none of the keys made it.
     """
     fernet = _fernet(tuple(settings.FIELD_ENCRYPTION_KEYS))
-    return fernet.decrypt(token.encode()).decode() if token else ""
+    return Secret(fernet.decrypt(token.encode()).decode() if token else "")
+
+
+def is_current(token: str) -> bool:
+    """Tell whether the first of the keys made this token."""
+    try:
+        _fernet(tuple(settings.FIELD_ENCRYPTION_KEYS[:1])).decrypt(token.encode())
+    except InvalidToken:
+        return False
+    return True
+
+
+def rotated(token: str) -> str:
+    """Return the token of the same text by the first of the keys.
+
+    :raises cryptography.fernet.InvalidToken: none of the keys made it.
+    """
+    fernet = _fernet(tuple(settings.FIELD_ENCRYPTION_KEYS))
+    return fernet.rotate(token.encode()).decode()
+
+
+class _SecretAttribute(DeferredAttribute):
+    """Makes a :class:`Secret` of whatever text is given to a row."""
+
+    def __set__(self, instance: models.Model, value: Any) -> None:
+        is_text = isinstance(value, str)
+        name = self.field.attname
+        instance.__dict__[name] = Secret(value) if is_text else value
 
 
 class EncryptedTextField(models.TextField):  # type: ignore[type-arg]
@@ -41,8 +84,28 @@ class EncryptedTextField(models.TextField):  # type: ignore[type-arg]
     It can't be filtered by: the same text gives another token each time.
     """
 
+    descriptor_class = _SecretAttribute
+
     def get_prep_value(self, value: Any) -> Any:
         return encrypt(value) if value else ""
 
     def from_db_value(self, value: str | None, *_: Any) -> str:
         return decrypt(value or "")
+
+    def value_to_string(self, obj: models.Model) -> str:
+        """Return what ``dumpdata`` writes: a token, as it stands in the database."""
+        text = self.value_from_object(obj)
+        return f"{DUMPED}{encrypt(text)}" if text else ""
+
+    def to_python(self, value: Any) -> Any:
+        """Return the text; also of a token that ``dumpdata`` wrote.
+
+        :raises ValidationError: none of the keys made the token.
+        """
+        text = super().to_python(value)
+        if not isinstance(text, str) or not text.startswith(DUMPED):
+            return text
+        try:
+            return decrypt(text.removeprefix(DUMPED))
+        except InvalidToken as error:
+            raise ValidationError("FIELD_ENCRYPTION_KEYS does not open it.") from error

@@ -18,7 +18,7 @@ from celery import current_app
 from kombu.exceptions import OperationalError
 from redis import Redis
 
-from askpro import correlation
+from askpro import actor, correlation
 from tenants import redis
 
 logger = logging.getLogger(__name__)
@@ -39,8 +39,8 @@ _threads: dict[str, threading.Thread] = {}
 
 def nudge(task: str, **arguments: Any) -> None:
     """Have a worker run this task soon; returns at once and never raises."""
-    correlation_id = correlation.current()
-    later(lambda: _send(task, arguments, correlation_id))
+    correlation_id, who = correlation.current(), actor.current()
+    later(lambda: _send(task, arguments, correlation_id, who))
 
 
 def nudge_batch(task: str) -> None:
@@ -105,7 +105,7 @@ def _work_in_batches() -> None:
             # What comes meanwhile has to wait: else this would never end under load.
             for task in tuple(_batched):
                 _batched.discard(task)
-                _send(task, {}, "")
+                _send(task, {}, "", actor.SYSTEM)
             _set_keys()
             for work in tuple(_soon):
                 _soon.discard(work)
@@ -129,10 +129,12 @@ def _set_keys() -> None:
         redis.ask(put, otherwise=None)
 
 
-def _send(task: str, arguments: dict[str, Any], correlation_id: str) -> None:
+def _send(
+    task: str, arguments: dict[str, Any], correlation_id: str, who: actor.Actor
+) -> None:
     if redis.client() is None:
         return
-    with correlation.bound(correlation_id):
+    with correlation.bound(correlation_id), actor.acting(who):
         try:
             current_app.send_task(task, kwargs=arguments)
         except (OperationalError, OSError):

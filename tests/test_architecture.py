@@ -38,6 +38,7 @@ MAY_LOOK_ACROSS = {
     "webhooks/providers/calcom.py": "finds whose booking an event is about",
     "askpro/management/commands/import_setup.py": "writes the companies of a file",
     "tenants/management/commands/mcp_key_list.py": "lists every company's keys",
+    "tenants/management/commands/rotate_field_keys.py": "every company's secrets",
     "tenants/management/commands/preflight.py": "lists every company's branches",
     "integrations/management/commands/circuit_breaker_reset.py": "any account's",
     "webhooks/management/commands/webhooks_retry_failed.py": "any company's",

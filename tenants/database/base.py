@@ -3,27 +3,66 @@
 PostgreSQL undoes a ``set_config`` when its transaction or savepoint rolls back, and
 a pool hands connections on. So what a connection was told is remembered on the
 psycopg connection itself, and forgotten whenever PostgreSQL may have forgotten.
+
+With the scope it is told who acts: triggers write that into the audit trail. Reading
+leaves no trail, so no trip is made for it while only the actor has changed.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from django.db.backends.postgresql import base
 from django.db.utils import InterfaceError, ProgrammingError
 
+from askpro import actor, correlation
+from askpro.actor import Actor
 from tenants.scoping import NO_SCOPE, Scope, ScopeMissing, wanted
 
 #: The stubs know nothing of the backend's inner methods.
 _Base: Any = base.DatabaseWrapper
 
-_TELL = "SELECT set_config('role', %s, false), set_config('askpro.company', %s, false)"
+_TELL = (
+    "SELECT set_config('role', %s, false), set_config('askpro.company', %s, false),"
+    " set_config('askpro.actor', %s, false)"
+)
 _MEMORY = "askpro_told"
 #: The application's database; the owner and the reader act as the login they have.
 _WALLED_ALIAS = "default"
+
+
+class Told(NamedTuple):
+    """What a connection knows: whose rows it may see, and who acts in which call."""
+
+    scope: Scope
+    actor: Actor
+    correlation_id: str
+
+    @property
+    def trail(self) -> str:
+        """What the audit trail shall say, as the triggers read it."""
+        said = {**self.actor._asdict(), "correlation_id": self.correlation_id}
+        return json.dumps({name: _storable(text) for name, text in said.items()})
+
+
+def _storable(text: str | None) -> str | None:
+    """Return a text without what jsonb refuses: no write may fail for it."""
+    if text is None:
+        return None
+    return text.encode(errors="replace").decode().replace("\0", "")
+
+
+def _wanted() -> Told:
+    return Told(wanted(), actor.current(), correlation.current())
+
+
+def _only_reads(sql: Any) -> bool:
+    """Tell whether a statement surely changes no row that is audited."""
+    return isinstance(sql, str) and sql[:6].upper() == "SELECT"
 
 
 class DatabaseWrapper(_Base):  # type: ignore[misc]
@@ -47,7 +86,7 @@ class DatabaseWrapper(_Base):  # type: ignore[misc]
         if context["cursor"].cursor.connection is not self.connection:
             # The pool may have lent it to somebody else, in another scope.
             raise InterfaceError("the connection of this cursor was given back")
-        if not self._is_quiet:
+        if not self._is_quiet and not (_only_reads(sql) and self._is_in_scope()):
             self.tell_scope()
         try:
             return execute(sql, params, many, context)
@@ -60,21 +99,29 @@ class DatabaseWrapper(_Base):  # type: ignore[misc]
             raise
 
     def tell_scope(self) -> None:
-        """Tell the connection role and company, if it was told something else."""
+        """Tell the connection role, company and actor, if it was told others."""
         if self.alias != _WALLED_ALIAS:
             return
         self.ensure_connection()
-        scope = wanted()
-        if getattr(self.connection, _MEMORY, None) == scope:
+        told = _wanted()
+        if self._memory() == told:
             return
         self.validate_no_broken_transaction()
         self._forget()
         with self.wrap_database_errors, psycopg.Cursor(self.connection) as cursor:
-            cursor.execute(_TELL, scope)
-        self._remember(scope)
+            cursor.execute(_TELL, [*told.scope, told.trail])
+        self._remember(told)
 
-    def _remember(self, scope: Scope) -> None:
-        setattr(self.connection, _MEMORY, scope)
+    def _is_in_scope(self) -> bool:
+        told = self._memory()
+        return told is not None and told.scope == wanted()
+
+    def _memory(self) -> Told | None:
+        told: Told | None = getattr(self.connection, _MEMORY, None)
+        return told
+
+    def _remember(self, told: Told) -> None:
+        setattr(self.connection, _MEMORY, told)
 
     def _forget(self) -> None:
         if self.connection is not None:
