@@ -1,8 +1,8 @@
 """Log records as JSON lines: a constant message, facts as fields, the correlation id.
 
-Names, numbers, addresses and payloads never belong here. The words of an exception may
-hold them, so only its kind and place are told. As a second line of defense whatever
-looks like a telephone number or an e-mail address is masked.
+Secrets, names, numbers, addresses and payloads never belong here. The words of an
+exception may hold them, so only its kind and place are told. As a second line of
+defense whatever looks like a secret, a telephone number or an e-mail address is masked.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import structlog
 from django.core.exceptions import ImproperlyConfigured
 from django.db import InterfaceError, OperationalError
 
-from askpro import correlation
+from askpro import correlation, masking
 from askpro.errors import AskProError
 
 _PERSONAL = re.compile(r"\+?\d[\d ()/-]{7,}\d|[^\s@\"']+@[^\s@\"']+\.[^\s@\"']+")
@@ -47,8 +47,10 @@ def _masked(
     _logger: object, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
     for name, value in event.items():
-        if name not in _TECHNICAL:
-            event[name] = _without_persons(value)
+        if masking.is_secret(name):
+            event[name] = masking.STARS
+        elif name not in _TECHNICAL:
+            event[name] = _without_persons(masking.in_value(value))
     return event
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from django.conf import settings
@@ -25,14 +25,14 @@ class AccountKeys:
     id: UUID
     company_id: UUID | None
     provider: str
-    secrets: tuple[str, ...]
+    secrets: tuple[str, ...] = field(repr=False)
 
 
 @dataclass(frozen=True)
 class Verified:
     """The very bytes that were signed, and by whose key."""
 
-    raw: bytes
+    raw: bytes = field(repr=False)
     account: AccountKeys
 
 

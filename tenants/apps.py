@@ -9,3 +9,9 @@ class TenantsConfig(AppConfig):
 
     name = "tenants"
     verbose_name = _("Set-up")
+
+    def ready(self) -> None:
+        """Keep secrets out of what serializers answer."""
+        from tenants import serializer_fields
+
+        serializer_fields.register()

@@ -81,8 +81,10 @@ def _batch(column: Column, last: Any, batch: int) -> list[tuple[Any, str]]:
 
 def _with_token(column: Column) -> models.QuerySet[Any]:
     """Return the rows with what really stands in the column."""
-    rows: models.QuerySet[Any] = column.model._base_manager.all()
-    return rows.annotate(token=Cast(column.name, TextField()))
+    rows: models.QuerySet[Any] = column.model._base_manager.annotate(
+        token=Cast(column.name, TextField())
+    )
+    return rows
 
 
 def _rotate_one(
