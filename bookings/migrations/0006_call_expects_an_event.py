@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("bookings", "0004_offer_wished_on"),
+        ("bookings", "0005_audit_triggers"),
         ("tenants", "0003_api_keys_audit_and_break_in_test"),
     ]
 
