@@ -7,8 +7,9 @@ import re
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
@@ -58,6 +59,26 @@ class Exchange:
     correlation_id: str
 
 
+#: Lists that are asked for by POST.
+_READING_PATHS = re.compile(r"/v\d+/list-")
+
+_is_reading_only: ContextVar[bool] = ContextVar("askpro_reading_only", default=False)
+
+
+@contextmanager
+def reading_only() -> Iterator[None]:
+    """Refuse, in the block, whatever would change something at a provider."""
+    token = _is_reading_only.set(True)
+    try:
+        yield
+    finally:
+        _is_reading_only.reset(token)
+
+
+def _is_reading(method: str, path: str) -> bool:
+    return method in ("GET", "HEAD") or _READING_PATHS.match(path) is not None
+
+
 class ProviderClient:
     """The way to one account of a provider. Threads may share one."""
 
@@ -98,6 +119,10 @@ class ProviderClient:
         :raises ProviderRejected: nothing was done.
         :raises ProviderError: the answer is no JSON, too large, or a redirect.
         """
+        if _is_reading_only.get() and not _is_reading(method, path):
+            raise ProviderRejected(
+                self.provider, text="nothing is written in a rehearsal", sent=False
+            )
         started = time.monotonic()
         attempt = Attempt(deadline=started + timeout_s)
         error: ProviderError | None = ProviderError(self.provider, text="broken off")

@@ -17,7 +17,7 @@ from unfold.admin import TabularInline
 
 from tenants import permissions
 from tenants.admin_pages import LogPages, badge
-from webhooks import admin_pauses, call_page, inbox  # noqa: F401 (registers)
+from webhooks import admin_pauses, call_page, replay  # noqa: F401 (registers)
 from webhooks.models import WebhookAttempt, WebhookLog
 from webhooks.monitor import overdue
 
@@ -131,7 +131,7 @@ class WebhookLogAdmin(LogPages):
     ) -> None:
         """Have a worker process them again, and say how many."""
         asked = list(queryset.values_list("pk", flat=True))
-        count = inbox.replay(asked)
+        count = replay.start(asked)
         said = ngettext(
             "%(count)d delivery will be processed again.",
             "%(count)d deliveries will be processed again.",

@@ -165,27 +165,3 @@ def _remember(name: str) -> None:
     while len(_seen) > MOST_REMEMBERED:
         _seen.popitem(last=False)
     nudger.set_soon(name, for_s=SEEN_S)
-
-
-def replay(log_ids: list[UUID]) -> int:
-    """Have stored deliveries worked on again; return how many will be.
-
-    They were verified when they came, and nothing that they did doubles. What is
-    being worked on at this moment is left alone, and what is past its retention can't
-    be worked on. Run inside a scope that may see them.
-    """
-    states = WebhookLog.State
-    count = WebhookLog.objects.filter(
-        pk__in=log_ids,
-        body__isnull=False,
-        state__in=[states.DONE, states.IGNORED, states.UNRESOLVED, states.DEAD],
-    ).update(
-        state=states.RETRYING,
-        attempts=0,
-        next_try_at=datetime.now(UTC),
-        leased_until=None,
-        finished_at=None,
-    )
-    if count:
-        nudger.nudge_batch("webhooks.process")
-    return count

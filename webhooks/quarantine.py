@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import connection
 
 from tenants.scoping import every_company
-from webhooks import inbox
+from webhooks import replay
 
 BATCH = 500
 
@@ -31,7 +31,7 @@ def release() -> int:
             with connection.cursor() as cursor:
                 cursor.execute(_RESOLVABLE, [BATCH])
                 ids = [pk for (pk,) in cursor.fetchall()]
-            count = inbox.replay(ids) if ids else 0
+            count = replay.start(ids) if ids else 0
             released += count
             if not count:
                 return released

@@ -12,7 +12,7 @@ from tenants.models import ProviderAccount
 from tenants.scoping import every_company, scope
 from tests.flows.test_change import booked
 from tests.system import eventually
-from webhooks import inbox
+from webhooks import replay
 from webhooks.models import WebhookAttempt, WebhookLog
 
 
@@ -48,7 +48,7 @@ def dead_letter():
 
 def replayed(dead):
     with every_company():
-        assert inbox.replay([dead.pk]) == 1
+        assert replay.start([dead.pk]) == 1
         eventually(lambda: WebhookLog.objects.get(pk=dead.pk).state == "done")
 
 

@@ -16,7 +16,7 @@ from integrations.sandbox.caller import Habits
 from tenants.models import PhoneNumber, ProviderAccount
 from tenants.scoping import every_company, scope
 from tests.system import SALON_NUMBER, eventually
-from webhooks import inbox
+from webhooks import replay
 from webhooks.models import WebhookAttempt, WebhookBody, WebhookLog
 
 
@@ -194,7 +194,7 @@ def test_an_unknown_number_is_unresolved_until_it_is_configured(system, salon):
             company_id=salon.company_id, branch=salon, number="+493083793377"
         )
     with every_company():
-        assert inbox.replay([log.pk]) == 1
+        assert replay.start([log.pk]) == 1
     eventually(lambda: logs()[0].state == "done")
     with scope(salon.company_id):
         assert Call.objects.get().correlation_id == body["call"]["call_id"]
@@ -205,7 +205,7 @@ def test_a_replay_doubles_nothing(system, salon):
     (log,) = done()
 
     with every_company():
-        assert inbox.replay([log.pk]) == 1
+        assert replay.start([log.pk]) == 1
         eventually(lambda: WebhookAttempt.objects.count() == 2)
     with scope(salon.company_id):
         assert Call.objects.count() == 1

@@ -9,7 +9,7 @@ import pytest
 
 from tenants.models import ProviderAccount
 from tenants.scoping import every_company
-from webhooks import claims, inbox, processing, tasks
+from webhooks import claims, processing, replay, tasks
 from webhooks.models import WebhookAttempt, WebhookBody, WebhookLog
 
 pytestmark = pytest.mark.django_db
@@ -100,6 +100,6 @@ def test_what_is_past_its_retention_is_not_worked_on_again():
         kept, forgotten = delivery(1, state="dead"), delivery(2, state="dead")
         WebhookBody.objects.filter(log=forgotten).delete()
 
-        assert inbox.replay([kept.pk, forgotten.pk]) == 1
+        assert replay.start([kept.pk, forgotten.pk]) == 1
         forgotten.refresh_from_db()
     assert forgotten.state == "dead"
