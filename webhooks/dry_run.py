@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 
 from askpro import correlation
 from askpro.errors import AskProError
 from integrations.http import reading_only
 from tenants.resolver import Owner
-from tenants.scoping import let_go, scope
+from tenants.scoping import let_go, scope, tell
 from webhooks import processing, providers
 from webhooks.handlers import Handler, StoredDelivery
 
@@ -102,9 +102,7 @@ def _changes(
             with connection.execute_wrapper(touched.note):
                 handler.apply(delivery, owner, facts)
             tables = (touched.written | touched.deleted) - _LEFT_OUT
-            after = {
-                table: _written(table, first_id) for table in sorted(tables)
-            }
+            after = {table: _written(table, first_id) for table in sorted(tables)}
             left = {table: _ids(table) for table in touched.deleted & tables}
         with transaction.atomic():
             before = {table: _rows(table, rows) for table, rows in after.items()}
@@ -117,6 +115,8 @@ def _changes(
 @contextmanager
 def _rolled_back() -> Iterator[str]:
     """Yield the id of a transaction that sees nobody else's rows and leaves none."""
+    # Outside: inside, nothing may come before the level.
+    tell(connections["default"])
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")

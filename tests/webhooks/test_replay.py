@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from itertools import pairwise
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -148,7 +149,7 @@ def test_replays_are_spread_and_keep_their_order(account, branch):
         due = [
             WebhookLog.objects.get(pk=log.pk).next_try_at.timestamp() for log in logs
         ]
-    gaps = [later - earlier for earlier, later in zip(due, due[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(due)]
     assert gaps == [pytest.approx(1 / replay.PER_S, abs=0.001)] * 2
 
 

@@ -138,5 +138,3 @@ def _json(run: dry_run.DryRun) -> dict[str, Any]:
             for change in run.changes
         ],
     }
-
-
