@@ -2,20 +2,46 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
+
+from askpro import actor
+from askpro.actor import Actor
+from tenants.accounts import Verified
+from tenants.addresses import client_ip
 
 _JSON = JSONRenderer()
 
 
 class MachineView(APIView):
-    """A door for machines: the raw bytes are verified, JSON comes back."""
+    """A door for machines: the raw bytes are verified, JSON comes back.
+
+    What follows from a provider's signed bytes is that provider's doing.
+    """
 
     permission_classes = []
     parser_classes = []
+
+    def dispatch(
+        self, request: Any, *arguments: Any, **values: Any
+    ) -> HttpResponseBase:
+        """Answer; nobody acts any more once that is done."""
+        with actor.acting(actor.SYSTEM):
+            return super().dispatch(request, *arguments, **values)
+
+    def initial(self, request: Request, *arguments: Any, **values: Any) -> None:
+        """Let nobody in without proof, and note whose it is."""
+        super().initial(request, *arguments, **values)
+        proof: object = request.auth
+        if isinstance(proof, Verified):
+            who = Actor("provider", proof.account.provider, client_ip(request))
+            actor.take(who)
 
     def perform_content_negotiation(
         self, request: Request, force: bool = False

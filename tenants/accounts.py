@@ -9,7 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
-from tenants import resolver
+from tenants import resolver, uses
 from tenants.models import ProviderAccount
 from tenants.scoping import every_company
 
@@ -96,9 +96,12 @@ def sync_platform_accounts() -> None:
             values: dict[str, object] = {"base_url": base_url}
             if api_key:
                 values["api_key"] = api_key
+            platforms = ProviderAccount.objects.filter(company=None, provider=provider)
             if secrets:
-                values["webhook_secret"] = secrets[0]
-                values["webhook_secret_previous"] = [*secrets, ""][1]
+                first, second = [*secrets, ""][:2]
+                values |= {"webhook_secret": first, "webhook_secret_previous": second}
+                for account in platforms:
+                    values |= uses.after_change(account, first, second)
             ProviderAccount.objects.update_or_create(
                 company=None, provider=provider, defaults=values
             )

@@ -8,7 +8,7 @@ from django import forms
 from django.contrib.auth import get_user_model
 from django.utils.translation import gettext_lazy as _
 
-from tenants import resolver, scoping
+from tenants import resolver, scoping, uses
 from tenants.fields import EncryptedTextField
 from tenants.form_fields import OpeningHoursField, WordsField
 from tenants.models import (
@@ -143,12 +143,29 @@ class AccountForm(OwnedForm):
                 )
 
     def clean(self) -> dict[str, Any]:
-        """Keep what is stored where nothing was entered."""
+        """Keep what is stored where nothing was entered.
+
+        A new webhook secret lets the one before it hold on, until it is forgotten.
+        """
         super().clean()
+        entered = {name for name in self.SECRETS if self.cleaned_data.get(name)}
         for name in self.SECRETS:
-            if name in self.fields and not self.cleaned_data.get(name):
+            if name in self.fields and name not in entered:
                 self.cleaned_data[name] = getattr(self.instance, name)
+        if set(self.SECRETS) <= set(self.fields):
+            self._rotate(entered)
         return self.cleaned_data
+
+    def _rotate(self, entered: set[str]) -> None:
+        given, stored = self.cleaned_data, self.instance.webhook_secret
+        is_new = stored not in ("", given["webhook_secret"])
+        if is_new and "webhook_secret_previous" not in entered:
+            given["webhook_secret_previous"] = stored
+        used_at = uses.after_change(
+            self.instance, given["webhook_secret"], given["webhook_secret_previous"]
+        )
+        for column, value in used_at.items():
+            setattr(self.instance, column, value)
 
 
 class NewMemberForm(OwnedForm):

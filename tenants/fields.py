@@ -21,7 +21,9 @@ class Secret(str):
     Tracebacks, debuggers and reprs of whatever holds it print stars.
     """
 
-    __slots__ = ()
+    __slots__ = ("token",)
+    #: How it stands in the database, where it was read from there.
+    token: str
 
     def __repr__(self) -> str:
         return "'***'" if self else "''"
@@ -48,7 +50,9 @@ def decrypt(token: str) -> str:
     :raises cryptography.fernet.InvalidToken: none of the keys made it.
     """
     fernet = _fernet(tuple(settings.FIELD_ENCRYPTION_KEYS))
-    return Secret(fernet.decrypt(token.encode()).decode() if token else "")
+    secret = Secret(fernet.decrypt(token.encode()).decode() if token else "")
+    secret.token = token
+    return secret
 
 
 def is_current(token: str) -> bool:
@@ -73,9 +77,12 @@ class _SecretAttribute(DeferredAttribute):
     """Makes a :class:`Secret` of whatever text is given to a row."""
 
     def __set__(self, instance: models.Model, value: Any) -> None:
-        is_text = isinstance(value, str)
         name = self.field.attname
-        instance.__dict__[name] = Secret(value) if is_text else value
+        if isinstance(value, str) and not isinstance(value, Secret):
+            # What was entered again is no change, in the audit trail neither.
+            known = instance.__dict__.get(name)
+            value = known if known == value else Secret(value)
+        instance.__dict__[name] = value
 
 
 class EncryptedTextField(models.TextField):  # type: ignore[type-arg]
@@ -87,6 +94,9 @@ class EncryptedTextField(models.TextField):  # type: ignore[type-arg]
     descriptor_class = _SecretAttribute
 
     def get_prep_value(self, value: Any) -> Any:
+        token: str = getattr(value, "token", "")
+        if token and is_current(token):
+            return token
         return encrypt(value) if value else ""
 
     def from_db_value(self, value: str | None, *_: Any) -> str:

@@ -162,9 +162,7 @@ def note_use(holder: KeyHolder, address: str | None) -> None:
     is written before the door answers, so that no first use goes unrecorded; all the
     others cost a look into this process' memory.
     """
-    uses.note(
-        "last_used_at", holder.key_id, company_id=holder.company_id, address=address
-    )
+    uses.note_key(holder.key_id, company_id=holder.company_id, address=address)
     name = redis.company_key(holder.company_id, "key-told", holder.key_id, address)
     if not _told.claim(name, True, for_s=TOLD_FOR_S):
         return

@@ -13,6 +13,7 @@ import orjson
 from django.db import transaction
 
 from askpro import correlation
+from askpro.actor import Actor, acting
 from askpro.errors import AskProError
 from integrations.bodies import parsed
 from tenants.scoping import every_company, let_go
@@ -68,7 +69,8 @@ def work(log_id: UUID, attempt: int) -> None:
         verdict = Verdict(State.DEAD, Outcome.FAILED, error, Reason.PERSON)
         _settle(log, attempt, verdict, started)
         return
-    with correlation.bound(log.correlation_id):
+    sender = Actor("provider", log.provider, log.address)
+    with correlation.bound(log.correlation_id), acting(sender):
         verdict = _tried(log, attempt)
         _settle(log, attempt, verdict, started)
 

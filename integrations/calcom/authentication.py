@@ -13,22 +13,29 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from tenants import uses
 from tenants.accounts import Verified, keys_of
 
 
 def verify(raw: bytes, header: str | None, secrets: Iterable[str]) -> bool:
-    """Tell whether one of ``secrets`` signed exactly these bytes.
+    """Tell whether one of ``secrets`` signed exactly these bytes."""
+    return signer(raw, header, secrets) is not None
+
+
+def signer(raw: bytes, header: str | None, secrets: Iterable[str]) -> str | None:
+    """Return which of ``secrets`` signed exactly these bytes.
 
     Cal.com sends ``no-secret-provided`` where none is set; that is refused like
-    every other wrong value. Never raises.
+    every other wrong value. Never raises, and tries every secret.
     """
     said = (header or "").encode()
-    is_genuine = False
+    found: str | None = None
     for secret in secrets:
         if secret:
             digest = hmac.digest(secret.encode(), raw, "sha256").hex().encode()
-            is_genuine |= hmac.compare_digest(digest, said)
-    return is_genuine
+            if hmac.compare_digest(digest, said):
+                found = found or secret
+    return found
 
 
 class CalcomSignature(BaseAuthentication):
@@ -43,8 +50,10 @@ class CalcomSignature(BaseAuthentication):
         account = keys_of("calcom", endpoint)
         raw: bytes = request._request.body
         header = request.META.get("HTTP_X_CAL_SIGNATURE_256")
-        if account is None or not verify(raw, header, account.secrets):
+        secret = signer(raw, header, account.secrets if account else ())
+        if account is None or secret is None:
             raise AuthenticationFailed("The signature is missing or wrong.")
+        uses.note_secret(account.id, company_id=account.company_id, secret=secret)
         return None, Verified(raw, account)
 
     def authenticate_header(self, request: Request) -> str:

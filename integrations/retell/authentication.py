@@ -10,6 +10,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from integrations.retell import signatures
+from tenants import uses
 from tenants.accounts import Verified, keys_of
 
 
@@ -24,13 +25,15 @@ class RetellSignature(BaseAuthentication):
         endpoint: UUID | None = request.parser_context["kwargs"].get("endpoint")
         account = keys_of("retell", endpoint)
         raw: bytes = request._request.body
-        if account is None or not signatures.verify(
+        secret = signatures.signer(
             raw,
             request.META.get("HTTP_X_RETELL_SIGNATURE"),
-            account.secrets,
+            account.secrets if account else (),
             now_ms=time.time_ns() // 1_000_000,
-        ):
+        )
+        if account is None or secret is None:
             raise AuthenticationFailed("The signature is missing or wrong.")
+        uses.note_secret(account.id, company_id=account.company_id, secret=secret)
         return None, Verified(raw, account)
 
     def authenticate_header(self, request: Request) -> str:

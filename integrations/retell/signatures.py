@@ -19,19 +19,26 @@ def sign(raw: bytes, key: str, *, now_ms: int) -> str:
 
 
 def verify(raw: bytes, header: str | None, keys: Iterable[str], *, now_ms: int) -> bool:
-    """Tell whether one of ``keys`` signed exactly these bytes within five minutes.
+    """Tell whether one of ``keys`` signed exactly these bytes within five minutes."""
+    return signer(raw, header, keys, now_ms=now_ms) is not None
+
+
+def signer(
+    raw: bytes, header: str | None, keys: Iterable[str], *, now_ms: int
+) -> str | None:
+    """Return which of ``keys`` signed exactly these bytes within five minutes.
 
     Never raises: an absent or odd header is a bad signature. Every key is tried,
     so that the time taken doesn't tell which one is in use.
     """
     match = _HEADER.fullmatch(header or "")
     if match is None or abs(now_ms - int(match[1])) > TOLERANCE_MS:
-        return False
-    is_genuine = False
+        return None
+    found: str | None = None
     for key in keys:
-        if key:
-            is_genuine |= hmac.compare_digest(_digest(raw, key, match[1]), match[2])
-    return is_genuine
+        if key and hmac.compare_digest(_digest(raw, key, match[1]), match[2]):
+            found = found or key
+    return found
 
 
 def _digest(raw: bytes, key: str, timestamp: str) -> str:

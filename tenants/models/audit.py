@@ -31,6 +31,7 @@ class AuditEntry(models.Model):
         SIGNED_IN = "signed_in", _("signed in")
         SIGN_IN_FAILED = "sign_in_failed", _("sign-in failed")
         SIGNED_OUT = "signed_out", _("signed out")
+        PASSWORD = "password", _("password changed")
         SECOND_FACTOR = "second_factor", _("second factor changed")
         KEY_USED = "key_used", _("key used")
         EXPORTED = "exported", _("exported")

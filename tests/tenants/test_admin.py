@@ -270,6 +270,24 @@ def test_keys_and_people_are_the_owners(company):
     assert desk.get(url("membership_add")).status_code == 403
 
 
+def test_a_new_webhook_secret_lets_the_one_before_hold_on(owner, company):
+    used_at = timezone.now()
+    account = make.make_account(
+        company=company, webhook_secret="old", secret_used_at=used_at
+    )
+    page = url("provideraccount_change", account.pk)
+
+    owner.post(page, {"webhook_secret": "new", "is_active": "on"})
+    (rotated,) = all_of(ProviderAccount)
+    owner.post(page, {"api_key": "other", "is_active": "on"})
+
+    assert rotated.webhook_secrets == ("new", "old")
+    assert (rotated.secret_used_at, rotated.secret_previous_used_at) == (None, used_at)
+    (later,) = all_of(ProviderAccount)
+    assert later.webhook_secrets == ("new", "old")
+    assert later.secret_previous_used_at == used_at
+
+
 def test_a_rotation_ends_when_the_previous_secret_is_forgotten(owner, company):
     account = make.make_account(
         company=company, webhook_secret="new", webhook_secret_previous="old"

@@ -277,11 +277,10 @@ def test_a_use_is_written_into_the_row_once_a_minute():
     at = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 
     def write(seconds, address):
-        return uses.write(
-            "last_used_at",
+        return uses.write_key(
             str(row.pk),
             company_id=str(row.company_id),
-            at=(at + timedelta(seconds=seconds)).isoformat(),
+            at=at + timedelta(seconds=seconds),
             address=address,
         )
 
@@ -297,11 +296,10 @@ def test_a_use_is_written_into_the_row_once_a_minute():
 def test_a_use_is_written_into_no_row_of_another_company():
     row, _ = make_key(company=make_company())
 
-    assert not uses.write(
-        "last_used_at",
+    assert not uses.write_key(
         str(row.pk),
         company_id=str(make_company().pk),
-        at="2026-11-25T12:00:00Z",
+        at=timezone.now(),
         address=None,
     )
 
