@@ -8,7 +8,7 @@ from contextvars import ContextVar
 
 #: Sent with every request to a provider and with every Celery message. Celery
 #: owns a header named ``correlation_id``, hence the longer name.
-HEADER = "X-AskPro-Correlation-Id"
+HEADER = "X-Correlation-ID"
 TASK_HEADER = "askpro_correlation_id"
 
 _current: ContextVar[str] = ContextVar("askpro_correlation_id", default="")

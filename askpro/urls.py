@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 
 from askpro.demo.sign_in import sign_in
 from integrations.machine_view import HealthView
+from webhooks.traces import TraceView
 
 _demo: list[URLPattern | URLResolver] = [path("admin/sign-in/<str:token>", sign_in)]
 
@@ -16,6 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("api/webhooks/", include("webhooks.urls")),
     path("api/mcp/", include("integrations.mcp.urls")),
+    path("api/v1/traces/<str:trace_id>", TraceView.as_view()),
     path("healthz", HealthView.as_view(asks_database=False)),
     path("readyz", HealthView.as_view()),
 ]

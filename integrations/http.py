@@ -119,10 +119,7 @@ class ProviderClient:
         :raises ProviderRejected: nothing was done.
         :raises ProviderError: the answer is no JSON, too large, or a redirect.
         """
-        if _is_reading_only.get() and not _is_reading(method, path):
-            raise ProviderRejected(
-                self.provider, text="nothing is written in a rehearsal", sent=False
-            )
+        self._refuse_to_write(method, path)
         started = time.monotonic()
         attempt = Attempt(deadline=started + timeout_s)
         error: ProviderError | None = ProviderError(self.provider, text="broken off")
@@ -145,6 +142,12 @@ class ProviderClient:
         finally:
             self._tell_breaker(error, timeout_s)
             self._report(method, path, params, started, attempt, error)
+
+    def _refuse_to_write(self, method: str, path: str) -> None:
+        if _is_reading_only.get() and not _is_reading(method, path):
+            raise ProviderRejected(
+                self.provider, text="nothing may be written now", sent=False
+            )
 
     def _exchange(
         self,

@@ -6,8 +6,18 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from bookings.models import AppointmentChange, Call, Callback, Notification, Offer
+from django.db.models import Q, QuerySet
+
+from bookings.models import (
+    Appointment,
+    AppointmentChange,
+    Call,
+    Callback,
+    Notification,
+    Offer,
+)
 from integrations.models import ProviderRequest, ToolCall
 from webhooks.models import WebhookLog
 
@@ -25,9 +35,57 @@ class Step:
 
 def timeline(call: Call) -> list[Step]:
     """Return the steps of a call; run inside its company's scope."""
-    sources = (_events, _tools, _requests, _offers, _changes, _callbacks, _messages)
-    steps = [step for source in sources for step in source(call)]
+    steps = [*_offers(call), *_callbacks(call), *_joined(call.correlation_id)]
+    # A question without a call object carries an id of its own.
+    asked = ToolCall.objects.filter(call_row_id=call.pk)
+    steps += _tools(asked.exclude(correlation_id=call.correlation_id))
     return sorted(steps, key=lambda step: step.at)
+
+
+def story(correlation_id: str) -> list[Step]:
+    """Return everything that an id joins; run inside a company's scope.
+
+    An id that joins nothing of this company has no steps, whoever else has it.
+    """
+    call = Call.objects.filter(correlation_id=correlation_id).first()
+    if call is not None:
+        return timeline(call)
+    return sorted(_joined(correlation_id), key=lambda step: step.at)
+
+
+def correlation_ids(name: str) -> list[str]:
+    """Return the ids of the stories that a name is about; run inside a scope.
+
+    :param name: a correlation id, Retell's call id, a booking's uid, or the id of a
+        call, an appointment or a delivery.
+    """
+    try:
+        pk = UUID(name)
+    except ValueError:
+        pk = None
+    of_booking = Q(calcom_uid=name) | Q(earlier_uids__contains=[name]) | Q(pk=pk)
+    sources = (
+        Call.objects.filter(Q(correlation_id=name) | Q(call_id=name) | Q(pk=pk)),
+        WebhookLog.objects.filter(Q(correlation_id=name) | Q(pk=pk)),
+        ToolCall.objects.filter(correlation_id=name),
+        ProviderRequest.objects.filter(correlation_id=name),
+        AppointmentChange.objects.filter(
+            Q(correlation_id=name)
+            | Q(appointment__in=Appointment.objects.filter(of_booking))
+        ),
+    )
+    found = [
+        one
+        for source in sources
+        for one in source.order_by().values_list("correlation_id", flat=True).distinct()
+    ]
+    return sorted({one for one in found if one})
+
+
+def _joined(correlation_id: str) -> Iterator[Step]:
+    yield from _tools(ToolCall.objects.filter(correlation_id=correlation_id))
+    for source in (_events, _requests, _changes, _messages):
+        yield from source(correlation_id)
 
 
 def as_json(steps: list[Step]) -> list[dict[str, Any]]:
@@ -40,8 +98,8 @@ def as_json(steps: list[Step]) -> list[dict[str, Any]]:
     return found
 
 
-def _events(call: Call) -> Iterator[Step]:
-    for log in WebhookLog.objects.filter(correlation_id=call.correlation_id):
+def _events(correlation_id: str) -> Iterator[Step]:
+    for log in WebhookLog.objects.filter(correlation_id=correlation_id):
         took = log.finished_at - log.received_at if log.finished_at else None
         yield Step(
             log.received_at,
@@ -52,14 +110,13 @@ def _events(call: Call) -> Iterator[Step]:
         )
 
 
-def _tools(call: Call) -> Iterator[Step]:
-    for asked in ToolCall.objects.filter(call_row_id=call.pk):
+def _tools(calls: QuerySet[ToolCall]) -> Iterator[Step]:
+    for asked in calls:
         yield Step(asked.at, "tool", asked.tool, asked.code, asked.duration_ms)
 
 
-def _requests(call: Call) -> Iterator[Step]:
-    sent = ProviderRequest.objects.filter(correlation_id=call.correlation_id)
-    for request in sent:
+def _requests(correlation_id: str) -> Iterator[Step]:
+    for request in ProviderRequest.objects.filter(correlation_id=correlation_id):
         yield Step(
             request.at,
             "provider",
@@ -75,9 +132,8 @@ def _offers(call: Call) -> Iterator[Step]:
         yield Step(offer.offered_at, "offer", offer.short_id, outcome)
 
 
-def _changes(call: Call) -> Iterator[Step]:
-    changes = AppointmentChange.objects.filter(correlation_id=call.correlation_id)
-    for change in changes:
+def _changes(correlation_id: str) -> Iterator[Step]:
+    for change in AppointmentChange.objects.filter(correlation_id=correlation_id):
         outcome = change.why or change.after.get("state", "")
         yield Step(change.at, "appointment", change.what, outcome)
 
@@ -87,8 +143,8 @@ def _callbacks(call: Call) -> Iterator[Step]:
         yield Step(callback.created_at, "callback", callback.kind, callback.state)
 
 
-def _messages(call: Call) -> Iterator[Step]:
-    changed = AppointmentChange.objects.filter(call=call)
+def _messages(correlation_id: str) -> Iterator[Step]:
+    changed = AppointmentChange.objects.filter(correlation_id=correlation_id)
     messages = Notification.objects.filter(
         appointment__in=changed.values("appointment"),
         kind__in=[_KINDS.get(change.what, "") for change in changed],

@@ -10,7 +10,7 @@ from django.urls import URLPattern, get_resolver
 pytestmark = pytest.mark.django_db
 
 #: Doors that answer anybody, with one word.
-OPEN = {"api/webhooks/health", "healthz", "readyz"}
+OPEN = {"api/webhooks/health", "api/mcp/health", "healthz", "readyz"}
 
 
 def routes(resolver, prefix=""):

@@ -108,7 +108,7 @@ def test_an_answer_comes_back_as_what_its_json_says(serve, client_of, exchanges)
         body = client_of(server.url).call("GET", "/v2/slots", timeout_s=2)
 
     assert body == {"data": [1, "ä"]}
-    assert b"X-AskPro-Correlation-Id: call_1" in server.requests[0]
+    assert b"X-Correlation-ID: call_1" in server.requests[0]
     assert b"Authorization: Bearer cal_live_secret0000" in server.requests[0]
     (exchange,) = exchanges
     assert (exchange.method, exchange.path) == ("GET", "/v2/slots")
@@ -128,7 +128,7 @@ def test_a_correlation_id_from_outside_can_break_no_header(serve, client_of):
     with correlation.bound("call\r\nX-Evil: 1 ä"):
         client_of(server.url).call("GET", "/", timeout_s=2)
 
-    assert b"X-AskPro-Correlation-Id: callX-Evil:1\r\n" in server.requests[0]
+    assert b"X-Correlation-ID: callX-Evil:1\r\n" in server.requests[0]
 
 
 class TestBounds:

@@ -192,7 +192,7 @@ class TestControl:
         )
 
     def test_the_journal_tells_what_was_asked(self, client):
-        client.call("GET", "/v2/me", headers={"X-AskPro-Correlation-Id": "call_17"})
+        client.call("GET", "/v2/me", headers={"X-Correlation-ID": "call_17"})
         first = client.control("GET", "requests")["requests"]
         client.call("GET", "/v2/nowhere")
 
