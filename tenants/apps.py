@@ -11,7 +11,8 @@ class TenantsConfig(AppConfig):
     verbose_name = _("Set-up")
 
     def ready(self) -> None:
-        """Keep secrets out of what serializers answer."""
-        from tenants import serializer_fields
+        """Keep secrets out of what serializers answer; write down who signs in."""
+        from tenants import serializer_fields, sign_ins
 
         serializer_fields.register()
+        sign_ins.listen()

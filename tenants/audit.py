@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
 
 from askpro import actor, correlation
 from tenants.models import AuditEntry
 from tenants.scoping import every_company, scope
 
 Action = AuditEntry.Action
+EXPIRE_BATCH = 5000
 
 
 def record(
@@ -41,3 +47,24 @@ def record(
     )
     with scope(company_id) if company_id else every_company():
         entry.save(force_insert=True)
+
+
+def expire() -> int:
+    """Delete entries older than ``AUDIT_RETENTION_DAYS``, in batches; return how many.
+
+    Only a function of the tables' owner can: the application may not delete any.
+
+    :raises ProgrammingError: that is less than 30 days; nothing was deleted.
+    """
+    limit = timezone.now() - timedelta(days=settings.AUDIT_RETENTION_DAYS)
+    gone = 0
+    with every_company():
+        while batch := _expire_batch(limit):
+            gone += batch
+    return gone
+
+
+def _expire_batch(limit: Any) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT audit_expire(%s, %s)", [limit, EXPIRE_BATCH])
+        return int(cursor.fetchone()[0])

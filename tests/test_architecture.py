@@ -43,7 +43,7 @@ MAY_LOOK_ACROSS = {
     "integrations/management/commands/circuit_breaker_reset.py": "any account's",
     "webhooks/management/commands/trace.py": "any company's",
     "webhooks/management/commands/webhooks_retry_failed.py": "any company's",
-    "askpro/checks.py": "looks whether any account points at the sandbox",
+    "askpro/checks/accounts.py": "looks whether any account points at the sandbox",
     "askpro/management/commands/demo.py": "sets the demo company up",
 }
 

@@ -18,6 +18,7 @@ from django.db.models.functions import Now
 
 from bookings.models import Call
 from integrations.models import ToolCall
+from tenants import audit
 from tenants.scoping import every_company
 from webhooks.models import WebhookBody, WebhookLog
 
@@ -25,10 +26,14 @@ BATCH = 1000
 
 
 def expire() -> None:
-    """Delete bodies, transcripts and spoken answers whose time is over, in batches."""
+    """Delete bodies, transcripts and spoken answers whose time is over, in batches.
+
+    Then the audit trail's oldest entries.
+    """
     with every_company():
         while _expire_bodies() or _expire_calls() or _expire_answers():
             pass
+    audit.expire()
 
 
 def _payload_limit() -> Any:

@@ -36,6 +36,9 @@ def production(django_db_setup):
                 "SECRET_KEY": "long and random " * 4,
                 "FIELD_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
                 "EMAIL_URL": "smtp://127.0.0.1:25",
+                "ALLOWED_HOSTS": "askpro.example.com",
+                "PUBLIC_BASE_URL": "https://askpro.example.com",
+                "TRUSTED_PROXY_COUNT": "1",
             }
         )
         admin.execute(f"DROP DATABASE {NAME} WITH (FORCE)")
