@@ -33,6 +33,7 @@ GROUPS: list[tuple[Any, list[str]]] = [
             "tenants.Staff",
             "tenants.StaffService",
             "tenants.ProviderAccount",
+            "tenants.ApiKey",
             "tenants.Membership",
         ],
     ),

@@ -18,7 +18,12 @@ from django.utils.translation import gettext_lazy as _
 from unfold.views import ChangeList
 from unfold.widgets import INPUT_CLASSES
 
-from tenants import permissions, readiness
+from tenants import (
+    admin_keys,  # noqa: F401 (its import registers the page)
+    admin_uses,
+    permissions,
+    readiness,
+)
 from tenants.admin_forms import (
     AccountForm,
     BranchForm,
@@ -239,7 +244,7 @@ class ProviderAccountAdmin(CompanyPages):
     list_display = ("provider", "keys", "base_url", "is_active")
     list_filter = ("provider", "is_active")
     search_fields = ("company__name", "base_url", "endpoint")
-    readonly_fields = ("webhook_address", "keys")
+    readonly_fields = ("webhook_address", "keys", "last_uses")
     actions = ("forget_previous_secret",)
     operators_fields = ("base_url",)
 
@@ -287,6 +292,11 @@ class ProviderAccountAdmin(CompanyPages):
             if isinstance(field, EncryptedTextField) and getattr(account, field.name)
         ]
         return ", ".join(stored) or "–"
+
+    @admin.display(description=_("webhook secrets in use"))
+    def last_uses(self, account: ProviderAccount) -> SafeString | str:
+        """Return when each webhook secret last signed a delivery."""
+        return admin_uses.of_secrets(account)
 
     @admin.display(description=_("webhook address"))
     def webhook_address(self, account: ProviderAccount) -> str:

@@ -218,10 +218,11 @@ def state_of(row: ApiKey) -> State:
     return State.REPLACED if is_replaced else State.ACTIVE
 
 
-def with_state() -> QuerySet[ApiKey]:
+def with_state(rows: QuerySet[ApiKey] | None = None) -> QuerySet[ApiKey]:
     """Return keys with all that :func:`state_of` looks at: no query per row."""
     newer = ApiKey.objects.filter(replaces=OuterRef("pk"), revoked_at=None)
-    return ApiKey.objects.select_related("company", "branch").annotate(
+    found = ApiKey.objects.all() if rows is None else rows
+    return found.select_related("company", "branch").annotate(
         is_replaced=Exists(newer.order_by())
     )
 
