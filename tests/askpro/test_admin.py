@@ -44,6 +44,7 @@ def everything(company, secret="s3cret-never-shown"):
     )
     branch = make.make_branch(company=company)
     make.make_number(branch=branch)
+    make.make_key(company=company, branch=branch)
     service = make.make_service(branch=branch)
     make.make_staff(branch=branch, services=[service])
     call = make.make_call(branch=branch, account=retell)
