@@ -98,7 +98,7 @@ class ApiKeyAdmin(CompanyPages):
     list_display = ("name", "prefix", "state", "shown_scopes", "last_use")
     search_fields = ("name", "prefix", "branch__name")
     fields = ("name", "scopes", "branch", "expires_at")
-    readonly_fields = ("prefix", "state", "last_use", "created_at", "created_by")
+    readonly_fields = ("prefix", "shown_state", "last_use", "created_at", "created_by")
     list_before_template = "admin/key_list.html"
     actions_detail = ("rotate", "revoke")
 
@@ -272,6 +272,11 @@ class ApiKeyAdmin(CompanyPages):
         """Return what the key is good for at this moment."""
         found = keys.state_of(key)
         return found.value, str(found.label)
+
+    @admin.display(description=_("state"))
+    def shown_state(self, key: ApiKey) -> str:
+        """Return the same in words."""
+        return str(keys.state_of(key).label)
 
     @admin.display(description=_("scopes"))
     def shown_scopes(self, key: ApiKey) -> str:
