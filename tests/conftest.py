@@ -20,6 +20,8 @@ from askpro.demo.processes import Processes
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "askpro.settings")
 os.environ["ASKPRO_MODE"] = "test"
+# Tests are refused on purpose, and all of them from one address.
+os.environ.setdefault("REFUSALS_PER_MINUTE", "1000000")
 embedded.prepare(owner=True)
 
 #: One database and one Redis database for each parallel test process.

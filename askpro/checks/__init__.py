@@ -5,12 +5,13 @@ from askpro.checks.installation import LOOPBACK, production_settings
 from askpro.checks.logins import production_logins
 from askpro.checks.reader import production_reader
 from askpro.checks.sessions import session_state, share_a_session
-from askpro.checks.start import Unfit, demand
+from askpro.checks.start import Unfit, demand, permit
 
 __all__ = [
     "LOOPBACK",
     "Unfit",
     "demand",
+    "permit",
     "production_accounts",
     "production_logins",
     "production_reader",

@@ -5,11 +5,23 @@ from __future__ import annotations
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error
+from django.core.management.base import BaseCommand, SystemCheckError
 from django.db import connections
 
 
 class Unfit(SystemExit):
     """Production must not start like this; the message says what to mend."""
+
+
+def permit(command: BaseCommand) -> None:
+    """Let a command serve, in production only if everything is fit for it.
+
+    :raises SystemCheckError: nothing was started; the message says what to mend.
+    """
+    command.check(databases=["default"])
+    found = of_a_server()
+    if found:
+        raise SystemCheckError("\n".join(str(one) for one in found))
 
 
 def demand() -> None:

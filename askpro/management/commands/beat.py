@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from askpro.celery import app
+from askpro.checks import permit
 
 
 class Command(BaseCommand):
@@ -16,5 +17,5 @@ class Command(BaseCommand):
 
     def handle(self, *arguments: Any, **options: Any) -> None:
         """Tick."""
-        self.check(databases=["default"])
+        permit(self)
         app.Beat(loglevel="WARNING", max_interval=1, pidfile=None).run()

@@ -7,12 +7,18 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connections
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.server import Server
 
-from askpro.checks import LOOPBACK
+from askpro.checks import LOOPBACK, permit
+from askpro.checks.start import close
 from tenants.accounts import sync_platform_accounts
+
+#: A client that has not sent its headers by then is let go.
+HEADERS_WITHIN_MS = 5_000
+#: All headers of a request; more than a hundred of them are too many as well.
+MOST_HEADER_BYTES = 64 * 1024
 
 
 class Command(BaseCommand):
@@ -29,7 +35,7 @@ class Command(BaseCommand):
 
     def handle(self, *arguments: Any, **options: Any) -> None:
         """Serve."""
-        self.check(databases=["default"])
+        permit(self)
         host, port = options["host"], options["port"]
         if settings.ASKPRO_MODE == "demo" and host not in LOOPBACK:
             raise CommandError(
@@ -46,10 +52,7 @@ class Command(BaseCommand):
         sync_platform_accounts()
         # The server forks: two processes that talk over one socket read each other's
         # rows.
-        for connection in connections.all(initialized_only=True):
-            connection.close()
-            if hasattr(connection, "close_pool"):
-                connection.close_pool()
+        close()
         Server(
             target="askpro.wsgi:application",
             address=host,
@@ -59,5 +62,13 @@ class Command(BaseCommand):
             blocking_threads=options["threads"],
             backlog=1024,
             websockets=False,
+            # HTTP/1 alone: the proxy in front speaks to browsers what it likes.
+            http=HTTPModes.http1,
+            http1_settings=HTTP1Settings(
+                header_read_timeout=HEADERS_WITHIN_MS,
+                max_buffer_size=MOST_HEADER_BYTES,
+            ),
+            # Neither words nor addresses of requests: our own lines say what matters.
             log_enabled=False,
+            log_access=False,
         ).serve()

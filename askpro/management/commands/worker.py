@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from askpro.celery import app
+from askpro.checks import permit
 from tenants.accounts import sync_platform_accounts
 
 
@@ -22,7 +23,7 @@ class Command(BaseCommand):
 
     def handle(self, *arguments: Any, **options: Any) -> None:
         """Work."""
-        self.check(databases=["default"])
+        permit(self)
         sync_platform_accounts()
         name = options["queues"].replace(",", "-")
         app.worker_main(
