@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -101,3 +103,22 @@ class ProviderRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
+
+
+class SqlTicket(models.Model):
+    """Whose rows a connection of the SQL reader sees, while one query runs.
+
+    The reader's views look here; nobody but the application, in the scope of that
+    company, can write it.
+    """
+
+    token = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    company = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="+")
+    pid = models.PositiveIntegerField()
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "sql_ticket"
+
+    def __str__(self) -> str:
+        return str(self.pid)

@@ -165,7 +165,7 @@ class Walled(Operation):
             schema_editor.execute(
                 f"ALTER TABLE {table} DROP CONSTRAINT {table}_of_company CASCADE"
             )
-        for policy in ("owner", "company", "every_company", "shared"):
+        for policy in ("owner", "company", "every_company", "shared", "views"):
             schema_editor.execute(f"DROP POLICY IF EXISTS {policy} ON {table}")
         schema_editor.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
 

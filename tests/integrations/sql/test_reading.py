@@ -1,0 +1,201 @@
+"""One SELECT of one company's rows: its answers, and its words where it can't."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connections, transaction
+from django.utils import translation
+
+from integrations.models import SqlTicket
+from integrations.sql import reading
+from integrations.sql.parsing import QueryRefused
+from integrations.sql.reading import QueryFailed, query
+from integrations.sql.views import SCHEMA, VIEWS
+from tenants.models import AuditEntry
+from tenants.scoping import ScopeMissing, every_company, scope
+from tests import factories as make
+
+pytestmark = pytest.mark.django_db
+PHONE = "+493011112222"
+
+
+def furnish(slug):
+    """Return a company with one row of everything that a view shows."""
+    company = make.make_company(slug)
+    branch = make.make_branch(company=company, name=f"Filiale {slug}")
+    account = make.make_account(company=company, provider="retell")
+    make.make_number(branch=branch)
+    service = make.make_service(branch=branch, name=f"Schnitt {slug}")
+    make.make_staff(branch=branch, services=[service])
+    customer = make.make_customer(company=company, name=f"Kundin {slug}", phone=PHONE)
+    call = make.make_call(branch=branch, account=account, customer=customer)
+    appointment = make.make_appointment(
+        branch=branch, service=service, call=call, customer=customer
+    )
+    make.make_offer(call=call, service=service)
+    make.make_change(appointment=appointment, call=call)
+    make.make_callback(branch=branch, call=call)
+    make.make_notification(appointment=appointment)
+    make.make_tool_call(company=company, call_row_id=call.pk)
+    make.make_provider_request(company=company, account=account)
+    make.make_delivery(account=account, company=company)
+    return company
+
+
+@pytest.fixture
+def salon():
+    return furnish("salon")
+
+
+@pytest.fixture
+def garage():
+    return furnish("werkstatt")
+
+
+@pytest.fixture(autouse=True)
+def _in_english():
+    with translation.override("en"):
+        yield
+
+
+def test_the_example_finds_the_companys_own_rows_alone(salon, garage):
+    for company in (salon, garage):
+        with scope(company.pk):
+            found = query(
+                "SELECT * FROM appointments WHERE customer_phone = ?", [PHONE]
+            )
+
+        assert len(found.rows) == 1
+        row = dict(zip(found.columns, found.rows[0], strict=True))
+        assert row["customer_name"] == f"Kundin {company.slug}"
+        assert not found.is_cut
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_view_shows_its_columns_of_one_company(salon, garage, view):
+    with scope(salon.pk):
+        found = query(f"SELECT * FROM {view}")
+        again = query(f"SELECT count(*) FROM {SCHEMA}.{view}")
+
+    assert found.columns == tuple(column.name for column in VIEWS[view].columns)
+    assert len(found.rows) == again.rows[0][0] == 1
+    assert "werkstatt" not in str(found.rows)
+
+
+@pytest.mark.parametrize("mark", ["?", "%s"])
+def test_values_are_bound_wherever_the_scanner_sees_a_place(salon, mark):
+    text = (
+        f"SELECT {mark} AS a, '? %s' AS b, {mark} AS c, 7 % 4 AS d /* ? %s */"
+        f" FROM customers -- {mark}\n WHERE name LIKE 'Kundin%' AND phone = {mark}"
+    )
+    with scope(salon.pk):
+        found = query(text, ["x'; DROP TABLE customers; --", 3, PHONE])
+
+    assert found.rows == (("x'; DROP TABLE customers; --", "? %s", 3, 3),)
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "words"),
+    [
+        ("SELECT * FROM appointment", [], "appointments"),
+        ("SELECT * FROM customers WHERE telephone = ?", ["1"], "phone"),
+        ("SELECT pg_sleep(5)", [], "date_trunc"),
+        ("SELECT name, count(*) FROM customers", [], "GROUP BY"),
+        ("SELECT * FROM customers WHERE phone = ? AND id = ?", ["1"], "2 places"),
+        ("SELECT * FROM customers WHERE phone = ? AND id = %s", [1, 2], "one sign"),
+        ("SELECT * FROM customers WHERE name > created_at", [], "Types"),
+        ("DELETE FROM customers", [], "Only SELECT"),
+        ("SELECT 1; SELECT 2", [], "one query"),
+        ("SELECT FROM WHERE", [], "syntax error"),
+        ("SELECT '" + "a" * 9000 + "'", [], "8000"),
+        ("", [], "one query"),
+    ],
+)
+def test_an_error_says_what_would_work(salon, text, values, words):
+    with scope(salon.pk), pytest.raises((QueryRefused, QueryFailed), match=words):
+        query(text, values)
+
+
+def test_an_error_never_repeats_a_value(salon):
+    with scope(salon.pk), pytest.raises(QueryFailed) as caught:
+        query("SELECT name::int FROM customers")
+
+    assert "Kundin" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_a_query_that_takes_too_long_is_ended(salon):
+    with scope(salon.pk):
+        for _ in range(20):
+            make.make_customer(company=salon)
+        # Each view has 21 rows: 38 billion combinations.
+        many = ", ".join(f"customers c{i}" for i in range(8))
+        with pytest.raises(QueryFailed, match="longer than 2 s"):
+            query(f"SELECT count(c0.name || c7.name) FROM {many}")
+        assert query("SELECT count(*) FROM customers").rows == ((21,),)
+
+
+def test_rows_and_bytes_are_limited_and_it_says_so(salon):
+    with scope(salon.pk):
+        for _ in range(11):
+            make.make_customer(company=salon)
+        found = query("SELECT a.id FROM customers a, customers b, customers c")
+
+    assert len(found.rows) == reading.MOST_ROWS
+    assert found.is_cut
+
+
+def test_outside_one_companys_scope_nothing_runs(salon):
+    with pytest.raises(ScopeMissing):
+        query("SELECT 1")
+    with every_company(), pytest.raises(ScopeMissing):
+        query("SELECT 1")
+    with (
+        scope(salon.pk),
+        transaction.atomic(),
+        pytest.raises(RuntimeError, match="commit"),
+    ):
+        query("SELECT 1")
+
+
+def test_each_query_leaves_an_entry_without_its_values_and_no_ticket(salon, garage):
+    with scope(salon.pk):
+        query(
+            "SELECT count(*) FROM calls WHERE from_number = '+4930555' AND id = ?",
+            [None],
+        )
+        with pytest.raises(QueryRefused):
+            query("SELECT * FROM pg_shadow WHERE usename = 'geheim'")
+
+        entries = list(AuditEntry.objects.filter(action="queried").order_by("at"))
+        assert not SqlTicket.objects.exists()
+    assert [one.changes["outcome"] for one in entries] == ["ok", "refused"]
+    kept = str([one.changes for one in entries])
+    assert "from_number" in kept
+    assert "4930555" not in kept
+    assert "geheim" not in kept
+    with scope(garage.pk):
+        assert not AuditEntry.objects.filter(action="queried").exists()
+
+
+def test_no_company_can_write_a_ticket_for_another(salon, garage):
+    with scope(salon.pk), pytest.raises(Exception, match="row-level security"):
+        SqlTicket.objects.create(company_id=garage.pk, pid=1)
+
+
+def test_the_reader_can_read_nothing_but_its_views(salon):
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(
+            "SELECT n.nspname || '.' || c.relname FROM pg_class c"
+            " JOIN pg_namespace n ON n.oid = c.relnamespace"
+            " WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')"
+            " AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'"
+            " AND has_table_privilege('askpro_reader', c.oid, 'SELECT')"
+        )
+        readable = {name for (name,) in cursor.fetchall()}
+        cursor.execute(
+            "SELECT has_schema_privilege('askpro_reader', 'public', 'USAGE')"
+        )
+        assert cursor.fetchone() == (False,)
+
+    assert readable == {f"{SCHEMA}.{view}" for view in VIEWS}
