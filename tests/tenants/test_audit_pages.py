@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from uuid import UUID
 
 import pytest
 from django.db import connection
@@ -247,7 +248,7 @@ def test_every_audited_table_can_be_chosen():
 # --- readings ----------------------------------------------------------------------
 
 
-def readings() -> list[tuple[str, str, str]]:
+def readings() -> list[tuple[UUID | None, str, str]]:
     with every_company():
         return [
             (entry.company_id, entry.subject, entry.subject_id)
