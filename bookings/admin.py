@@ -22,6 +22,7 @@ from bookings.models import (
     Offer,
 )
 from tenants.admin_pages import CompanyPages, LogPages, badge
+from tenants.audit_history import RecordsReading
 
 APPOINTMENT_COLORS = {
     "requested": "warning",
@@ -44,7 +45,7 @@ class CustomerAdmin(CompanyPages):
 
 
 @admin.register(Call)
-class CallAdmin(LogPages):
+class CallAdmin(RecordsReading, LogPages):
     """Calls, merged from everything that was told about them."""
 
     list_display = (
@@ -67,6 +68,10 @@ class CallAdmin(LogPages):
     )
     date_hierarchy = "rang_at"
     ordering = ("-rang_at",)
+
+    def tells_words(self, row: Call) -> bool:
+        """Tell whether what was said is still kept."""
+        return bool(row.transcript or row.summary or row.opinion)
 
 
 @admin.register(Appointment)

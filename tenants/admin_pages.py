@@ -8,13 +8,13 @@ from typing import Any, TypeVar
 from django.contrib import messages
 from django.db import IntegrityError, models
 from django.forms import ModelForm
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
-from tenants import permissions
+from tenants import audit_history, permissions
 from tenants.admin_forms import OwnedForm
 
 #: Rows of these refer to the platform's accounts and to bytes: for operators.
@@ -60,9 +60,24 @@ class Silent:
     def log_deletions(self, *arguments: Any, **values: Any) -> None:
         """Log nothing."""
 
-    def history_view(self, *arguments: Any, **values: Any) -> HttpResponse:
-        """Have no such page."""
-        raise Http404
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: Any = None
+    ) -> HttpResponse:
+        """Show the row's part of the audit trail instead.
+
+        :raises Http404: the row is not there within the wall, or has no trail.
+        """
+        return audit_history.view(self, request, object_id)
+
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *given: Any, **more: Any
+    ) -> HttpResponse:
+        """Link to the row's trail where this person may read it."""
+        context["show_history"] = audit_history.is_shown(request, more.get("obj"))
+        page: HttpResponse = super().render_change_form(  # type: ignore[misc]
+            request, context, *given, **more
+        )
+        return page
 
 
 class OperatorOnly(Silent):

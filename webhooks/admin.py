@@ -17,6 +17,7 @@ from unfold.admin import TabularInline
 
 from tenants import permissions
 from tenants.admin_pages import LogPages, badge
+from tenants.audit_history import RecordsReading
 from webhooks import admin_pauses, call_page, replay  # noqa: F401 (registers)
 from webhooks.models import WebhookAttempt, WebhookLog
 from webhooks.monitor import overdue
@@ -78,7 +79,7 @@ class AttemptInline(TabularInline):  # type: ignore[misc]
 
 
 @admin.register(WebhookLog)
-class WebhookLogAdmin(LogPages):
+class WebhookLogAdmin(RecordsReading, LogPages):
     """Deliveries, with body and tries."""
 
     list_display = (
@@ -97,6 +98,10 @@ class WebhookLogAdmin(LogPages):
     inlines = (AttemptInline,)
     actions = ("process_again",)
     more_fields = ("key", "body_text")
+
+    def tells_words(self, row: WebhookLog) -> bool:
+        """Tell whether the bytes are still kept."""
+        return hasattr(row, "body")
 
     def has_replay_permission(self, request: HttpRequest) -> bool:
         """Let owners, the desk and operators repeat."""

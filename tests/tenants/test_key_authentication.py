@@ -158,6 +158,17 @@ def test_keys_that_open_nothing_are_refused_alike_and_store_nothing(client, door
     assert nothing_happened()
 
 
+@pytest.mark.parametrize("why", ["malformed", "unknown", "expired", "revoked"])
+def test_each_refusal_stores_nothing_where_a_good_key_does(client, why):
+    _, good = make_key(company=make_company())
+
+    assert knock(client, DOORS[0], ended_keys()[why]).status_code == 401
+    assert nothing_happened()
+
+    assert knock(client, DOORS[0], good).status_code == 200
+    assert not nothing_happened()
+
+
 def test_a_key_without_the_scope_is_refused_and_stores_nothing(client):
     _, plain = make_key(company=make_company(), scopes=["rest", "booking"])
     assert keys.verify(plain) is not None
