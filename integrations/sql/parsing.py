@@ -251,6 +251,5 @@ def _walk(root: Any) -> Iterator[Any]:
             waiting.extend(reversed(node))
         elif isinstance(node, ast.Node):
             yield node
-            waiting.extend(
-                getattr(node, name) for name in reversed(type(node).__slots__)
-            )
+            names: tuple[str, ...] = type(node).__slots__  # type: ignore[attr-defined]
+            waiting.extend(getattr(node, name) for name in reversed(names))

@@ -158,7 +158,9 @@ def test_a_wall_can_be_taken_down_and_built_again():
 
     def shape():
         table = "tenants_phonenumber"
-        return _rows(POLICIES, [table]), _rows(CONSTRAINTS, [table])
+        # The policy of the SQL views is made after the last migration.
+        policies = [one for one in _rows(POLICIES, [table]) if one[0] != "views"]
+        return policies, _rows(CONSTRAINTS, [table])
 
     before = shape()
     with nothing_left():
