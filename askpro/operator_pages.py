@@ -7,6 +7,8 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth import admin as auth_admin
 from django.contrib.auth.models import Group, User
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django_celery_beat import admin as beat_admin
 from django_celery_beat import models as beat
 from unfold.admin import ModelAdmin
@@ -14,10 +16,16 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from tenants.admin_pages import OperatorOnly
+from tenants.isolation.probes import PEOPLE
 
 
 class UserPages(OperatorOnly, auth_admin.UserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]
     """People who sign in."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        """Leave out the people of the break-in test."""
+        people: QuerySet[User] = super().get_queryset(request)
+        return people.exclude(username__startswith=PEOPLE)
 
     form = UserChangeForm
     add_form = UserCreationForm

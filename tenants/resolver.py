@@ -42,7 +42,7 @@ def owner_of_number(number: str, *, within: UUID | None = None) -> Owner | None:
     :param number: E.164.
     :param within: the company that the verifying account is bound to, if it is.
     """
-    with every_company():
+    with every_company(with_probes=True):
         found = _OWNER.run([number])
     if found is None or (within is not None and found[0] != within):
         return None
@@ -55,7 +55,7 @@ def account_of(provider: str, endpoint: UUID | None) -> UUID | None:
     :param endpoint: the account's own; None for the platform's account.
     """
     accounts = ProviderAccount.objects.filter(provider=provider, is_active=True)
-    with every_company():
+    with every_company(with_probes=True):
         if endpoint is None:
             found = accounts.filter(company__isnull=True)
         else:
@@ -74,14 +74,14 @@ def keys_of_prefix(prefix: str) -> list[KeyIds]:
 
 
 def _keys(**which: object) -> list[KeyIds]:
-    with every_company():
+    with every_company(with_probes=True):
         found = ApiKey.objects.filter(**which).order_by()
         return [KeyIds(*ids) for ids in found.values_list("company_id", "id")]
 
 
 def companies_of(user_id: int) -> list[UUID]:
     """Return the companies in which this person may work, oldest first."""
-    with every_company():
+    with every_company(with_probes=True):
         return list(
             Membership.objects.filter(user_id=user_id, company__is_active=True)
             .order_by("id")

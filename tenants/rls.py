@@ -19,7 +19,7 @@ from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 from django.db.utils import DatabaseError
 
-from tenants.scoping import COMPANY_ROLE, EVERY_ROLE
+from tenants.scoping import COMPANY_ROLE, EVERY_ROLE, PROBES, WITH_PROBES
 
 #: Tables without a company and why; a name that ends in "_" stands for all that
 #: begin with it.
@@ -36,6 +36,9 @@ GLOBAL_TABLES = {
     "django_celery_beat_": "the code's own schedule",
     "sandbox_": "the sandbox's state: a stranger's, with invented people",
 }
+
+#: Changes with what the policies below say.
+_VERSION = "2: the probes are in no list"
 
 
 class CreateRoles(Operation):
@@ -121,17 +124,10 @@ class Walled(Operation):
         """Enable and force row security; add policies and foreign keys."""
         model = to_state.apps.get_model(app_label, self.name)
         table = model._meta.db_table
-        mine = f"{self.column} = (SELECT current_setting('askpro.company'))::uuid"
         for statement in (
             f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
             f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
-            # Without it FORCE lets the owner's data migrations update nothing.
-            f"CREATE POLICY owner ON {table} TO CURRENT_USER"
-            " USING (true) WITH CHECK (true)",
-            f"CREATE POLICY company ON {table} TO {COMPANY_ROLE}"
-            f" USING ({mine}) WITH CHECK ({mine})",
-            f"CREATE POLICY every_company ON {table} TO {EVERY_ROLE}"
-            " USING (true) WITH CHECK (true)",
+            *_policies(table, self.column),
         ):
             schema_editor.execute(statement)
         if self.shares_null:
@@ -186,6 +182,49 @@ class Walled(Operation):
         return f"Wall {self.name} by company"
 
 
+def _policies(table: str, column: str) -> list[str]:
+    """Return what makes a table's policies: who sees which rows."""
+    mine = f"{column} = (SELECT current_setting('askpro.company'))::uuid"
+    probes = ", ".join(f"'{probe}'" for probe in PROBES)
+    listed = (
+        f"{column} IS NULL OR {column} NOT IN ({probes})"
+        f" OR (SELECT current_setting('askpro.company', true)) = '{WITH_PROBES}'"
+    )
+    return [
+        # Without it FORCE lets the owner's data migrations update nothing.
+        f"CREATE POLICY owner ON {table} TO CURRENT_USER"
+        " USING (true) WITH CHECK (true)",
+        f"CREATE POLICY company ON {table} TO {COMPANY_ROLE}"
+        f" USING ({mine}) WITH CHECK ({mine})",
+        f"CREATE POLICY every_company ON {table} TO {EVERY_ROLE}"
+        f" USING ({listed}) WITH CHECK ({listed})",
+        f"COMMENT ON POLICY every_company ON {table} IS '{_VERSION}'",
+    ]
+
+
+def _renew_policies(connection: BaseDatabaseWrapper) -> None:
+    """Make the policies of every walled table what they are here.
+
+    Migrations aren't changed once they ran; so a table that an older one walled is
+    brought up to date, and one that is so already isn't locked.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.relname, obj_description(p.oid, 'pg_policy')"
+            " FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid"
+            " WHERE p.polname = 'every_company'"
+        )
+        versions = dict(cursor.fetchall())
+        for table in sorted(walled_tables(connection)):
+            if versions.get(table) == _VERSION:
+                continue
+            column = "id" if table == "tenants_company" else "company_id"
+            for policy in ("owner", "company", "every_company"):
+                cursor.execute(f"DROP POLICY IF EXISTS {policy} ON {table}")
+            for statement in _policies(table, column):
+                cursor.execute(statement)
+
+
 def _is_owned(model: type[models.Model]) -> bool:
     """Tell whether each row has a company and an id, so that others may refer to it."""
     fields = {field.column: field for field in model._meta.concrete_fields}
@@ -235,6 +274,8 @@ def grant(connection: BaseDatabaseWrapper) -> None:
         )
     login = connection.ops.quote_name(settings.DATABASES["default"]["USER"])
     roles = f"{COMPANY_ROLE}, {EVERY_ROLE}"
+    with transaction.atomic(using=connection.alias):
+        _renew_policies(connection)
     walled = walled_tables(connection)
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         cursor.execute(f"GRANT USAGE ON SCHEMA public TO {roles}, {login}")

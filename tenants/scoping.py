@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 
 COMPANY_ROLE = "askpro_company"
 EVERY_ROLE = "askpro_every"
+#: Said instead of a company by who must meet the probes of the break-in test too.
+WITH_PROBES = "probes"
+#: The two companies of the break-in test: in no list and no figure.
+PROBES = (
+    UUID("00000000-0000-7000-8000-0000000000a1"),
+    UUID("00000000-0000-7000-8000-0000000000b2"),
+)
 
 
 class ScopeMissing(AskProError):
@@ -55,9 +62,13 @@ def scope(company_id: UUID | str) -> Iterator[None]:
 
 
 @contextmanager
-def every_company() -> Iterator[None]:
-    """See and write every company's rows in the block: for few, see the test."""
-    token = _scope.set(Scope(EVERY_ROLE, ""))
+def every_company(*, with_probes: bool = False) -> Iterator[None]:
+    """See and write every company's rows in the block: for few, see the test.
+
+    :param with_probes: the rows of the break-in test's companies as well; for who looks
+        for one thing by its name, never for who lists or counts.
+    """
+    token = _scope.set(Scope(EVERY_ROLE, WITH_PROBES if with_probes else ""))
     try:
         yield
     finally:
@@ -66,8 +77,8 @@ def every_company() -> Iterator[None]:
 
 def current_company() -> UUID | None:
     """Return the company whose scope this is, if it is one's."""
-    company_id = wanted().company_id
-    return UUID(company_id) if company_id else None
+    role, company_id = wanted()
+    return UUID(company_id) if role == COMPANY_ROLE else None
 
 
 def is_every() -> bool:

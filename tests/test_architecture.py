@@ -99,7 +99,7 @@ def test_only_the_listed_modules_look_across_companies():
     users = {
         str(path)
         for path in _sources()
-        if "every_company()" in (ROOT / path).read_text()
+        if "every_company(" in (ROOT / path).read_text()
         or "every_company if" in (ROOT / path).read_text()
     }
 

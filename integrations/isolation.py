@@ -1,0 +1,166 @@
+"""Ways into another company through tools, keys, signatures and SQL."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from bookings.calls import CallFacts
+from integrations.mcp import gateway, registry
+from integrations.mcp.gateway import Asked
+from integrations.models import SqlTicket
+from integrations.retell import signatures
+from integrations.sql.reading import query
+from integrations.sql.views import VIEWS
+from tenants import accounts, keys
+from tenants.accounts import AccountKeys
+from tenants.isolation import requests
+from tenants.isolation.probes import Probe, Probes, Values, special
+from tenants.isolation.rows import refuses, unchanged
+from tenants.isolation.ways import Attempt, way
+from tenants.models import ApiKey, ProviderAccount
+from tenants.scoping import scope
+
+_SECRET = "probe's own webhook secret"  # noqa: S105 (of nobody's account)
+
+
+@special("tenants.ProviderAccount")
+def _account(company_id: object, letter: int) -> Values:
+    return {"provider": "retell", "webhook_secret": f"{_SECRET} {letter}"}
+
+
+@special("integrations.SqlTicket")
+def _ticket(company_id: object, letter: int) -> Values:
+    return {"pid": 0}
+
+
+def _own_account(probe: Probe) -> ProviderAccount:
+    row = probe.rows["tenants.ProviderAccount"]
+    assert isinstance(row, ProviderAccount)
+    return row
+
+
+@way("tools with the other's ids", "tool:*")
+def by_tool(probes: Probes) -> Iterator[Attempt]:
+    """Yield each tool, asked in a call of mine about what is the other's."""
+    row = _own_account(probes.mine)
+    account = AccountKeys(row.pk, probes.mine.id, "retell", ())
+    call: Any = probes.mine.rows["bookings.Call"]
+    number: Any = probes.mine.rows["tenants.PhoneNumber"]
+    theirs: dict[str, Any] = probes.theirs.rows
+    arguments = {
+        "appointment_id": str(theirs["bookings.Appointment"].pk),
+        "offer_id": theirs["bookings.Offer"].short_id,
+        "name": theirs["bookings.Customer"].name,
+        "staff": theirs["tenants.Staff"].name,
+        "service": theirs["tenants.Service"].name,
+        "confirmed": True,
+    }
+
+    def asked(tool: str) -> bool:
+        facts = CallFacts(
+            correlation_id=call.correlation_id,
+            account_id=account.id,
+            call_id=call.call_id,
+            to_number=number.number,
+            is_rehearsal=True,
+        )
+        answer = gateway.answer(
+            Asked("function", account, tool, dict(arguments), facts)
+        )
+        return probes.theirs.mark not in str(answer)
+
+    for tool in registry.tools():
+        yield (
+            tool.name,
+            lambda name=tool.name: unchanged(probes.theirs, lambda: asked(name)),  # type: ignore[misc]
+        )
+
+
+@way("signatures", "route:api/webhooks/retell*", "route:api/mcp/retell/*")
+def by_signature(probes: Probes) -> Iterator[Attempt]:
+    """Yield my account's signature at the other's address."""
+    mine, theirs = _own_account(probes.mine), _own_account(probes.theirs)
+    body = orjson.dumps({"event": "call_started", "name": "get_current_context"})
+    doors = (
+        f"/api/webhooks/retell/{theirs.endpoint}",
+        f"/api/mcp/retell/{theirs.endpoint}/functions",
+        f"/api/mcp/retell/{theirs.endpoint}/functions/get_current_context",
+    )
+
+    def refused(path: str) -> bool:
+        signed = signatures.sign(body, mine.webhook_secret, now_ms=_now_ms())
+        status, _ = requests.ask(
+            "POST", path, body=body, headers={"X-Retell-Signature": signed}
+        )
+        return status == 401
+
+    for path in doors:
+        name = path.replace(str(theirs.endpoint), "…")
+        yield (
+            name,
+            lambda p=path: unchanged(probes.theirs, lambda: refused(p)),  # type: ignore[misc]
+        )
+    yield (
+        "the keys of an address",
+        lambda: (
+            getattr(accounts.keys_of("retell", theirs.endpoint), "company_id", None)
+            == probes.theirs.id
+        ),
+    )
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@way("a machine's key", "route:api/*/health", "route:api/v1/*")
+def by_key(probes: Probes) -> Iterator[Attempt]:
+    """Yield my key at every door that takes one, about what is the other's."""
+    call: Any = probes.theirs.rows["bookings.Call"]
+    log: Any = probes.theirs.rows["webhooks.WebhookLog"]
+    doors = {
+        "/api/webhooks/health": 200,
+        "/api/mcp/health": 200,
+        f"/api/v1/traces/{call.correlation_id}": 404,
+        f"/api/v1/traces/{log.pk}": 404,
+    }
+
+    def shown(path: str, expected: int) -> bool:
+        company: Any = probes.mine.rows["tenants.Company"]
+        row, plain = keys.make(company, probes.mine.mark, ApiKey.Scope.values)
+        try:
+            status, body = requests.ask(
+                "GET", path, headers={"Authorization": f"Bearer {plain}"}
+            )
+        finally:
+            with scope(probes.mine.id):
+                ApiKey.objects.filter(pk=row.pk).delete()
+        return status == expected and probes.theirs.mark not in body.decode()
+
+    for path, status in doors.items():
+        yield path, lambda p=path, s=status: shown(p, s)  # type: ignore[misc]
+
+
+@way("reading by SQL", "view:*")
+def by_query(probes: Probes) -> Iterator[Attempt]:
+    """Yield each view, a forged ticket, and a text that names the other."""
+
+    def asked(text: str) -> bool:
+        with scope(probes.mine.id):
+            found = query(text)
+        return probes.theirs.mark not in str(found.rows)
+
+    for view in VIEWS:
+        yield view, lambda v=view: asked(f"SELECT * FROM {v}")  # type: ignore[misc]  # noqa: S608
+
+    def forged() -> bool:
+        with scope(probes.mine.id):
+            return refuses(
+                lambda: SqlTicket.objects.create(company_id=probes.theirs.id, pid=1)
+            )
+
+    yield "a ticket for the other company", forged

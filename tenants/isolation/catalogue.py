@@ -1,0 +1,94 @@
+"""Whether this very database is what the migrations say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.db import connection
+
+from tenants.isolation.probes import Probes, walled_models
+from tenants.isolation.ways import Attempt, way
+from tenants.scoping import COMPANY_ROLE, EVERY_ROLE, every_company
+
+_WALL = """
+SELECT c.relrowsecurity AND c.relforcerowsecurity,
+    ARRAY(SELECT polname::text FROM pg_policy p WHERE p.polrelid = c.oid
+        AND p.polname <> 'views' ORDER BY 1),
+    (SELECT pg_get_expr(polqual, polrelid) FROM pg_policy p
+        WHERE p.polrelid = c.oid AND p.polname = 'company'),
+    (SELECT pg_get_expr(polwithcheck, polrelid) FROM pg_policy p
+        WHERE p.polrelid = c.oid AND p.polname = 'company')
+FROM pg_class c WHERE c.oid = %s::regclass
+"""
+_LOGIN = """
+SELECT rolsuper OR rolbypassrls OR rolinherit OR rolcreaterole OR rolcreatedb
+FROM pg_roles WHERE rolname = session_user
+"""
+_RIGHTS = "SELECT has_any_column_privilege(session_user, %s, 'SELECT, INSERT, UPDATE')"
+_OWNED = """
+SELECT count(*) FROM pg_class WHERE relkind = 'r'
+    AND pg_has_role(session_user, relowner, 'MEMBER')
+    AND relnamespace = 'public'::regnamespace
+"""
+_BOUND = """
+SELECT count(*) FROM pg_constraint
+WHERE conrelid = %s::regclass AND contype = 'f' AND cardinality(conkey) = 2
+"""
+_ROLES = """
+SELECT bool_or(rolsuper OR rolbypassrls OR rolcanlogin) FROM pg_roles
+WHERE rolname = ANY (%s)
+"""
+
+
+def _row(statement: str, *values: object) -> tuple[object, ...]:
+    with every_company(), connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return tuple(cursor.fetchone())
+
+
+def _is_walled(table: str, column: str, *, shares_null: bool) -> bool:
+    mine = (
+        f"({column} = (( SELECT current_setting('askpro.company'::text)"
+        " AS current_setting))::uuid)"
+    )
+    policies = ["company", "every_company", "owner"]
+    if shares_null:
+        policies.append("shared")
+    return _row(_WALL, table) == (True, policies, mine, mine)
+
+
+@way("the catalogue of this database")
+def catalogue(probes: Probes) -> Iterator[Attempt]:
+    """Yield what holds the wall up: row security, policies, rights, foreign keys."""
+    for model in walled_models():
+        table = model._meta.db_table
+        column = "id" if table == "tenants_company" else "company_id"
+        shares_null = table == "tenants_provideraccount"
+        yield (
+            f"{table}: row security and policies",
+            lambda t=table, c=column, s=shares_null: _is_walled(t, c, shares_null=s),  # type: ignore[misc]
+        )
+        yield (
+            f"{table}: no right outside a scope",
+            lambda t=table: _row(_RIGHTS, t) == (False,),  # type: ignore[misc]
+        )
+        bound = sum(
+            getattr(field, "db_constraint", True) is False
+            for field in model._meta.concrete_fields
+        )
+        if bound:
+            yield (
+                f"{table}: references stay within the company",
+                lambda t=table, n=bound: _row(_BOUND, t) == (n,),  # type: ignore[misc]
+            )
+    yield "the login passes no wall", lambda: _row(_LOGIN) == (False,)
+    yield "the login owns no table", lambda: _row(_OWNED) == (0,)
+    yield (
+        "the two roles pass no wall",
+        lambda: _row(_ROLES, [COMPANY_ROLE, EVERY_ROLE]) == (False,),
+    )
+    yield (
+        "the application has no owner's login",
+        lambda: not settings.IS_PRODUCTION or "owner" not in settings.DATABASES,
+    )
