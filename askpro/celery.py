@@ -6,7 +6,13 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import before_task_publish, setup_logging, task_prerun
+from celery.signals import (
+    beat_init,
+    before_task_publish,
+    setup_logging,
+    task_prerun,
+    worker_init,
+)
 
 from askpro import actor, correlation
 
@@ -34,3 +40,12 @@ def _take_along(task: Any, **_: Any) -> None:
 @setup_logging.connect(weak=False)
 def _keep_logging(**_: Any) -> None:
     """Keep the logging of the settings: Celery leaves it alone where this exists."""
+
+
+@worker_init.connect(weak=False)
+@beat_init.connect(weak=False)
+def _start_if_fit(**_: Any) -> None:
+    """Let Celery's own program start in production only where ours would."""
+    from askpro import checks  # the apps are not loaded when this module is
+
+    checks.demand()

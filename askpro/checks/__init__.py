@@ -5,10 +5,11 @@ from askpro.checks.installation import LOOPBACK, production_settings
 from askpro.checks.logins import production_logins
 from askpro.checks.reader import production_reader
 from askpro.checks.sessions import session_state, share_a_session
-from askpro.checks.start import Unfit, demand, permit
+from askpro.checks.start import SECRETS, Unfit, demand, permit
 
 __all__ = [
     "LOOPBACK",
+    "SECRETS",
     "Unfit",
     "demand",
     "permit",

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.exceptions import ImproperlyConfigured
 from django.http.request import validate_host
 
 MODES = ("demo", "test", "production")
@@ -48,7 +49,8 @@ def production_settings(
 
 
 def _secrets() -> Iterator[CheckMessage]:
-    if is_weak(settings.SECRET_KEY):
+    secret_key = _secret_key()
+    if is_weak(secret_key):
         yield Error(
             "SECRET_KEY is empty, weak or an example.",
             "Set 50 random characters.",
@@ -58,7 +60,10 @@ def _secrets() -> Iterator[CheckMessage]:
         yield Error(
             "FIELD_ENCRYPTION_KEYS is empty.", "Set a Fernet key.", id="askpro.E002"
         )
-    elif any(is_no_field_key(key) for key in settings.FIELD_ENCRYPTION_KEYS):
+    elif any(
+        is_no_field_key(key, beside=secret_key)
+        for key in settings.FIELD_ENCRYPTION_KEYS
+    ):
         yield Error(
             "FIELD_ENCRYPTION_KEYS has a key that is none, is an example, or is"
             " SECRET_KEY.",
@@ -67,6 +72,14 @@ def _secrets() -> Iterator[CheckMessage]:
         )
     if settings.DEBUG:
         yield Error("DEBUG is on.", "Switch it off.", id="askpro.E003")
+
+
+def _secret_key() -> str:
+    """Return the key; Django refuses to tell an empty one."""
+    try:
+        return str(settings.SECRET_KEY)
+    except ImproperlyConfigured:
+        return ""
 
 
 def is_weak(secret: str) -> bool:
@@ -79,17 +92,13 @@ def is_weak(secret: str) -> bool:
     )
 
 
-def is_no_field_key(key: str) -> bool:
+def is_no_field_key(key: str, *, beside: str) -> bool:
     """Tell whether a key can't be one that was drawn by lot for our fields alone."""
     try:
         drawn = base64.urlsafe_b64decode(key.encode())
     except (binascii.Error, ValueError):
         return True
-    return (
-        len(drawn) != FERNET_BYTES
-        or len(set(drawn)) < FEWEST_BYTES
-        or key == settings.SECRET_KEY
-    )
+    return len(drawn) != FERNET_BYTES or len(set(drawn)) < FEWEST_BYTES or key == beside
 
 
 def _addresses() -> Iterator[CheckMessage]:

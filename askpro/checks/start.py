@@ -8,6 +8,22 @@ from django.core.checks import CheckMessage, Error
 from django.core.management.base import BaseCommand, SystemCheckError
 from django.db import connections
 
+#: Variables that no request may carry along.
+SECRETS = (
+    "CALCOM_API_KEY",
+    "CALCOM_WEBHOOK_SECRETS",
+    "DATABASE_OWNER_URL",
+    "DATABASE_READER_URL",
+    "DATABASE_URL",
+    "EMAIL_URL",
+    "FIELD_ENCRYPTION_KEYS",
+    "METRICS_TOKEN",
+    "REDIS_URL",
+    "RETELL_API_KEY",
+    "RETELL_WEBHOOK_KEYS",
+    "SECRET_KEY",
+)
+
 
 class Unfit(SystemExit):
     """Production must not start like this; the message says what to mend."""

@@ -18,6 +18,7 @@ from askpro import actor, correlation
 from askpro.actor import Actor, acting
 from bookings.models import Appointment, Customer
 from tenants import audit_triggers, rls
+from tenants.accounts import sync_platform_accounts
 from tenants.fields import EncryptedTextField
 from tenants.models import (
     ApiKey,
@@ -327,6 +328,21 @@ def test_a_secret_that_stays_the_same_is_not_told_as_changed():
         assert last().changes == {"webhook_secret": True}
         again = ProviderAccount.objects.get(pk=account.pk)
     assert (again.api_key, again.webhook_secret) == (account.api_key, "another")
+
+
+def test_a_start_that_brings_nothing_new_leaves_no_entry(settings):
+    settings.RETELL_API_KEY = "key_1"
+    settings.RETELL_WEBHOOK_KEYS = ["secret_1"]
+    sync_platform_accounts()
+    before = len(entries())
+    assert before == 1
+
+    sync_platform_accounts()
+    assert len(entries()) == before
+
+    settings.RETELL_API_KEY = "key_2"
+    sync_platform_accounts()
+    assert last().changes == {"api_key": True}
 
 
 def test_no_persons_data_and_no_secret_is_written_down():
