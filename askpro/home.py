@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 
 from bookings.models import Callback
 from tenants import permissions, readiness
+from tenants.isolation.state import last_run, sentence
 from tenants.models import Branch
 from webhooks.models import WebhookLog
 from webhooks.monitor import overdue
@@ -50,10 +51,20 @@ def state(request: HttpRequest) -> State:
         *_deliveries(WebhookLog.State.UNRESOLVED),
         *_overdue(),
         *_callbacks(),
+        *_break_in(request),
     ]
     if not matters:
         return State(_("Everything is running. Nothing to do."), True, [])
     return State(_("This needs somebody:"), False, matters)
+
+
+def _break_in(request: HttpRequest) -> list[Matter]:
+    """Tell owners and operators where the wall has a hole."""
+    if not permissions.is_owner(request):
+        return []
+    state, words = sentence(last_run())
+    url = reverse("admin:tenants_isolationrun_changelist")
+    return [Matter(words, url)] if state == "open" else []
 
 
 def _not_ready(count: int) -> list[Matter]:

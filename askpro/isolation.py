@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
 from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext_noop
 
 from tenants.isolation import requests
 from tenants.isolation.probes import PEOPLE, Probes, person
@@ -42,7 +44,7 @@ def _address(name: str, *arguments: Any) -> str:
         return ""
 
 
-@way("pages of the admin", "route:admin/*", "admin:*")
+@way(gettext_noop("pages of the admin"), "route:admin/*", "admin:*")
 def by_page(probes: Probes) -> Iterator[Attempt]:
     """Yield lists, rows, forms and searches, asked for by each role."""
     for role in (Membership.Role.OWNER, Membership.Role.READ_ONLY):
@@ -53,8 +55,8 @@ def by_page(probes: Probes) -> Iterator[Attempt]:
                 continue
             yield (
                 f"{label} ({role})",
-                lambda r=role, m=model: unchanged(  # type: ignore[misc]
-                    probes.theirs, lambda: _refused(probes, r, m)
+                partial(
+                    unchanged, probes.theirs, partial(_refused, probes, role, model)
                 ),
             )
 

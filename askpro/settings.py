@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import environ
+from celery.schedules import crontab
 from csp import constants as csp
 from django.utils.translation import gettext_lazy as _
 from redis.backoff import NoBackoff
@@ -115,6 +116,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "webhooks.sweep",
         "schedule": 1.0,
         "options": {"expires": 5, "queue": "live"},
+    },
+    "try to break in": {
+        "task": "tenants.isolation_check",
+        "schedule": crontab(hour="3", minute="10"),
+        "options": {"expires": 3600, "queue": "background"},
     },
     "ask for missing events": {
         "task": "webhooks.ask_for_missing",

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange, NumericRange
+from django.utils.translation import gettext_noop
 
 from bookings import calls, tasks
 from bookings.models import Call
@@ -22,7 +23,11 @@ _AT = datetime(2030, 1, 7, 9, 0, tzinfo=UTC)
 ways.EXEMPT["task:bookings.sweep"] = "looks at every company, and at no probe"
 
 
-@way("tasks about appointments", "task:bookings.attempt", "task:bookings.notify")
+@way(
+    gettext_noop("tasks about appointments"),
+    "task:bookings.attempt",
+    "task:bookings.notify",
+)
 def by_task(probes: Probes) -> Iterator[Attempt]:
     """Yield tasks of my company about the other's rows."""
     appointment = probes.theirs.rows["bookings.Appointment"]
@@ -53,7 +58,7 @@ def by_task(probes: Probes) -> Iterator[Attempt]:
     )
 
 
-@way("calls and dialled numbers", "resolver:*")
+@way(gettext_noop("calls and dialled numbers"), "resolver:*")
 def by_number(probes: Probes) -> Iterator[Attempt]:
     """Yield the other's number and call id, told by who has my account's key."""
     number = probes.theirs.rows["tenants.PhoneNumber"].number  # type: ignore[attr-defined]

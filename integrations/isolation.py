@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import orjson
+from django.utils.translation import gettext_noop
 
 from bookings.calls import CallFacts
 from integrations.mcp import gateway, registry
@@ -43,7 +45,7 @@ def _own_account(probe: Probe) -> ProviderAccount:
     return row
 
 
-@way("tools with the other's ids", "tool:*")
+@way(gettext_noop("tools with the other's ids"), "tool:*")
 def by_tool(probes: Probes) -> Iterator[Attempt]:
     """Yield each tool, asked in a call of mine about what is the other's."""
     row = _own_account(probes.mine)
@@ -76,11 +78,11 @@ def by_tool(probes: Probes) -> Iterator[Attempt]:
     for tool in registry.tools():
         yield (
             tool.name,
-            lambda name=tool.name: unchanged(probes.theirs, lambda: asked(name)),  # type: ignore[misc]
+            partial(unchanged, probes.theirs, partial(asked, tool.name)),
         )
 
 
-@way("signatures", "route:api/webhooks/retell*", "route:api/mcp/retell/*")
+@way(gettext_noop("signatures"), "route:api/webhooks/retell*", "route:api/mcp/retell/*")
 def by_signature(probes: Probes) -> Iterator[Attempt]:
     """Yield my account's signature at the other's address."""
     mine, theirs = _own_account(probes.mine), _own_account(probes.theirs)
@@ -102,7 +104,7 @@ def by_signature(probes: Probes) -> Iterator[Attempt]:
         name = path.replace(str(theirs.endpoint), "…")
         yield (
             name,
-            lambda p=path: unchanged(probes.theirs, lambda: refused(p)),  # type: ignore[misc]
+            partial(unchanged, probes.theirs, partial(refused, path)),
         )
     yield (
         "the keys of an address",
@@ -117,7 +119,7 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-@way("a machine's key", "route:api/*/health", "route:api/v1/*")
+@way(gettext_noop("a machine's key"), "route:api/*/health", "route:api/v1/*")
 def by_key(probes: Probes) -> Iterator[Attempt]:
     """Yield my key at every door that takes one, about what is the other's."""
     call: Any = probes.theirs.rows["bookings.Call"]
@@ -142,10 +144,11 @@ def by_key(probes: Probes) -> Iterator[Attempt]:
         return status == expected and probes.theirs.mark not in body.decode()
 
     for path, status in doors.items():
-        yield path, lambda p=path, s=status: shown(p, s)  # type: ignore[misc]
+        name = path.replace(call.correlation_id, "…").replace(str(log.pk), "…")
+        yield name, partial(shown, path, status)
 
 
-@way("reading by SQL", "view:*")
+@way(gettext_noop("reading by SQL"), "view:*")
 def by_query(probes: Probes) -> Iterator[Attempt]:
     """Yield each view, a forged ticket, and a text that names the other."""
 
@@ -155,7 +158,7 @@ def by_query(probes: Probes) -> Iterator[Attempt]:
         return probes.theirs.mark not in str(found.rows)
 
     for view in VIEWS:
-        yield view, lambda v=view: asked(f"SELECT * FROM {v}")  # type: ignore[misc]  # noqa: S608
+        yield view, partial(asked, f"SELECT * FROM {view}")  # noqa: S608
 
     def forged() -> bool:
         with scope(probes.mine.id):

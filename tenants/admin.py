@@ -20,6 +20,7 @@ from unfold.widgets import INPUT_CLASSES
 
 from tenants import (
     admin_audit,  # noqa: F401 (its import registers the page)
+    admin_isolation,  # noqa: F401 (its import registers the page)
     admin_keys,  # noqa: F401 (its import registers the page)
     admin_uses,
     permissions,

@@ -37,6 +37,11 @@ GLOBAL_TABLES = {
     "sandbox_": "the sandbox's state: a stranger's, with invented people",
 }
 
+#: Written once: nobody but the owner changes or deletes what was done.
+APPEND_ONLY = {"tenants_auditentry", "bookings_appointmentchange"}
+#: Global tables that a company may look at, and never write.
+READ_ONLY = {"tenants_isolationrun"}
+
 #: Changes with what the policies below say.
 _VERSION = "2: the probes are in no list"
 
@@ -281,8 +286,20 @@ def grant(connection: BaseDatabaseWrapper) -> None:
         cursor.execute(f"GRANT USAGE ON SCHEMA public TO {roles}, {login}")
         for table in sorted(_tables(connection, "")):
             cursor.execute(f"REVOKE ALL ON {table} FROM {roles}, {login}, PUBLIC")
-            to = roles if table in walled else f"{roles}, {login}"
-            cursor.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {to}")
+            for rights, to in _rights(table, is_walled=table in walled, login=login):
+                cursor.execute(f"GRANT {rights} ON {table} TO {to}")
         cursor.execute(
             f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {roles}, {login}"
         )
+
+
+def _rights(table: str, *, is_walled: bool, login: str) -> Iterator[tuple[str, str]]:
+    roles = f"{COMPANY_ROLE}, {EVERY_ROLE}"
+    every = "SELECT, INSERT, UPDATE, DELETE"
+    if table in APPEND_ONLY:
+        yield "SELECT, INSERT", roles
+    elif table in READ_ONLY:
+        yield "SELECT", f"{COMPANY_ROLE}, {login}"
+        yield every, EVERY_ROLE
+    else:
+        yield every, roles if is_walled else f"{roles}, {login}"

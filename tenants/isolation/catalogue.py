@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from django.utils.translation import gettext_noop
 
 from tenants.isolation.probes import Probes, walled_models
 from tenants.isolation.ways import Attempt, way
@@ -41,10 +44,14 @@ WHERE rolname = ANY (%s)
 """
 
 
-def _row(statement: str, *values: object) -> tuple[object, ...]:
+def _row(statement: str, *values: Any) -> tuple[object, ...]:
     with every_company(), connection.cursor() as cursor:
         cursor.execute(statement, values)
         return tuple(cursor.fetchone())
+
+
+def _says(expected: object, statement: str, *values: Any) -> bool:
+    return _row(statement, *values) == (expected,)
 
 
 def _is_walled(table: str, column: str, *, shares_null: bool) -> bool:
@@ -58,7 +65,7 @@ def _is_walled(table: str, column: str, *, shares_null: bool) -> bool:
     return _row(_WALL, table) == (True, policies, mine, mine)
 
 
-@way("the catalogue of this database")
+@way(gettext_noop("the catalogue of this database"))
 def catalogue(probes: Probes) -> Iterator[Attempt]:
     """Yield what holds the wall up: row security, policies, rights, foreign keys."""
     for model in walled_models():
@@ -67,11 +74,11 @@ def catalogue(probes: Probes) -> Iterator[Attempt]:
         shares_null = table == "tenants_provideraccount"
         yield (
             f"{table}: row security and policies",
-            lambda t=table, c=column, s=shares_null: _is_walled(t, c, shares_null=s),  # type: ignore[misc]
+            partial(_is_walled, table, column, shares_null=shares_null),
         )
         yield (
             f"{table}: no right outside a scope",
-            lambda t=table: _row(_RIGHTS, t) == (False,),  # type: ignore[misc]
+            partial(_says, False, _RIGHTS, table),
         )
         bound = sum(
             getattr(field, "db_constraint", True) is False
@@ -80,13 +87,13 @@ def catalogue(probes: Probes) -> Iterator[Attempt]:
         if bound:
             yield (
                 f"{table}: references stay within the company",
-                lambda t=table, n=bound: _row(_BOUND, t) == (n,),  # type: ignore[misc]
+                partial(_says, bound, _BOUND, table),
             )
-    yield "the login passes no wall", lambda: _row(_LOGIN) == (False,)
-    yield "the login owns no table", lambda: _row(_OWNED) == (0,)
+    yield "the login passes no wall", partial(_says, False, _LOGIN)
+    yield "the login owns no table", partial(_says, 0, _OWNED)
     yield (
         "the two roles pass no wall",
-        lambda: _row(_ROLES, [COMPANY_ROLE, EVERY_ROLE]) == (False,),
+        partial(_says, False, _ROLES, [COMPANY_ROLE, EVERY_ROLE]),
     )
     yield (
         "the application has no owner's login",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import secrets
+from collections.abc import Callable, Mapping
+from functools import cache
 from importlib import import_module
 from io import BytesIO
 from typing import Any
@@ -15,7 +17,6 @@ from django.contrib.auth import (
     SESSION_KEY,
 )
 from django.core.handlers.wsgi import WSGIHandler
-from django.utils.module_loading import import_string
 
 Headers = Mapping[str, str]
 
@@ -42,9 +43,11 @@ def ask(
     }
     setup_testing_defaults(environ)
     answered: list[str] = []
+    answered_with = bytearray().extend
 
-    def start(status: str, *_: Any) -> None:
+    def start(status: str, *_: Any) -> Callable[[bytes], object]:
         answered.append(status)
+        return answered_with
 
     parts = _application()(environ, start)
     try:
@@ -54,9 +57,9 @@ def ask(
     return int(answered[0].split(" ")[0]), told
 
 
-def _application() -> Any:
-    application = import_string(settings.WSGI_APPLICATION)
-    return application if callable(application) else WSGIHandler()
+@cache
+def _application() -> WSGIHandler:
+    return WSGIHandler()
 
 
 def _host() -> str:
@@ -71,4 +74,14 @@ def session_of(user: Any) -> tuple[Any, dict[str, str]]:
     store[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
     store[HASH_SESSION_KEY] = user.get_session_auth_hash()
     store.create()
-    return store, {"Cookie": f"{settings.SESSION_COOKIE_NAME}={store.session_key}"}
+    token = secrets.token_hex(16)
+    cookies = {
+        settings.SESSION_COOKIE_NAME: store.session_key,
+        settings.CSRF_COOKIE_NAME: token,
+    }
+    return store, {
+        "Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items()),
+        # A page of ours that posts: what stops others must not stop the attempt.
+        "X-CSRFToken": token,
+        "Referer": f"https://{_host()}/admin/",
+    }

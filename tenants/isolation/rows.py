@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from django.db import DatabaseError, connection, models, transaction
 from django.db.models import ProtectedError
+from django.utils.translation import gettext_noop
 
 from tenants import redis
 from tenants.isolation.probes import Probe, Probes
@@ -55,31 +57,44 @@ def _everything(probe: Probe) -> dict[str, list[Any]]:
         }
 
 
-def _in(probe: Probe, question: Callable[[], object]) -> object:
+def _in(probe: Probe, question: Callable[[], bool]) -> bool:
     with scope(probe.id):
         return question()
 
 
-@way("rows by the ORM", "orm:*")
+@way(gettext_noop("rows by the ORM"), "orm:*")
 def by_orm(probes: Probes) -> Iterator[Attempt]:
     """Yield, for each table: list, read, count, change, delete, plant a row."""
     me = probes.mine
     for label, theirs in probes.theirs.rows.items():
         rows = type(theirs)._default_manager
         pk = theirs.pk
-        tries: dict[str, Callable[[], bool]] = {
-            "list": lambda r=rows, p=pk: p not in r.values_list("pk", flat=True),
-            "read": lambda r=rows, p=pk: not r.filter(pk=p).exists(),
-            "count": lambda r=rows, p=pk: r.filter(pk=p).count() == 0,
-            "lock": lambda r=rows, p=pk: (
-                not undone(lambda: list(r.select_for_update().filter(pk=p)))
-            ),
-            "change": lambda r=rows, p=pk: _changes_nothing(r, p),
-            "delete": lambda r=rows, p=pk: _deletes_nothing(r, p),
-            "plant": lambda t=theirs: refuses(lambda: _planted(t)),
-        }
-        for what, attempt in tries.items():
-            yield f"{label}: {what}", lambda a=attempt: bool(_in(me, a))  # type: ignore[misc]
+        for what, attempt in _TRIES.items():
+            yield f"{label}: {what}", partial(_in, me, partial(attempt, rows, pk))
+        yield f"{label}: plant", partial(_in, me, partial(_plants_nothing, theirs))
+
+
+def _lists_nothing(rows: Any, pk: Any) -> bool:
+    return pk not in rows.values_list("pk", flat=True)
+
+
+def _reads_nothing(rows: Any, pk: Any) -> bool:
+    return not rows.filter(pk=pk).exists()
+
+
+def _counts_nothing(rows: Any, pk: Any) -> bool:
+    return bool(rows.filter(pk=pk).count() == 0)
+
+
+def _plants_nothing(theirs: models.Model) -> bool:
+    return refuses(lambda: _planted(theirs))
+
+
+def _locks_nothing(rows: Any, pk: Any) -> bool:
+    try:
+        return not undone(lambda: list(rows.select_for_update().filter(pk=pk)))
+    except DatabaseError:
+        return True  # what may only be added to can't be locked either
 
 
 def _changes_nothing(rows: Any, pk: Any) -> bool:
@@ -101,6 +116,16 @@ def _deletes_nothing(rows: Any, pk: Any) -> bool:
         return True
 
 
+_TRIES: dict[str, Callable[[Any, Any], bool]] = {
+    "list": _lists_nothing,
+    "read": _reads_nothing,
+    "count": _counts_nothing,
+    "lock": _locks_nothing,
+    "change": _changes_nothing,
+    "delete": _deletes_nothing,
+}
+
+
 def _planted(theirs: models.Model) -> None:
     """Insert a row that says it is theirs."""
     model = type(theirs)
@@ -116,24 +141,22 @@ def _planted(theirs: models.Model) -> None:
     copy.save(force_insert=True)
 
 
-@way("rows by SQL", "sql:*")
+@way(gettext_noop("rows by SQL"), "sql:*")
 def by_sql(probes: Probes) -> Iterator[Attempt]:
     """Yield the same by text, in a scope and outside of one."""
     for label, theirs in probes.theirs.rows.items():
         table = connection.ops.quote_name(theirs._meta.db_table)
-        key = connection.ops.quote_name(theirs._meta.pk.column)
+        key = connection.ops.quote_name(str(theirs._meta.pk.column))
         select = f"SELECT 1 FROM {table} WHERE {key} = %s"  # noqa: S608 (own names)
         yield (
             f"{label}: select",
-            lambda s=select, p=theirs.pk: (
-                _in(probes.mine, lambda: _selected(s, p))  # type: ignore[misc]
-                is None
-            ),
+            partial(_in, probes.mine, partial(_selects_nothing, select, theirs.pk)),
         )
-        yield (
-            f"{label}: outside a scope",
-            lambda s=select, p=theirs.pk: _is_outside(s, p),  # type: ignore[misc]
-        )
+        yield f"{label}: outside a scope", partial(_is_outside, select, theirs.pk)
+
+
+def _selects_nothing(statement: str, pk: Any) -> bool:
+    return _selected(statement, pk) is None
 
 
 def _selected(statement: str, pk: Any) -> object:
@@ -163,7 +186,7 @@ PLAIN = {
 }
 
 
-@way("references to foreign rows", "orm:*")
+@way(gettext_noop("references to foreign rows"), "orm:*")
 def by_reference(probes: Probes) -> Iterator[Attempt]:
     """Yield each reference of my rows, pointed at the other's row."""
     for label, mine in probes.mine.rows.items():
@@ -173,12 +196,8 @@ def by_reference(probes: Probes) -> Iterator[Attempt]:
             target = probes.theirs.rows.get(field.related_model._meta.label)
             if target is None or f"{label}.{field.name}" in PLAIN:
                 continue
-            yield (
-                f"{label}.{field.name}",
-                lambda m=mine, f=field, t=target: _in(  # type: ignore[misc]
-                    probes.mine, lambda: _refers_in_vain(m, f, t)
-                ),
-            )
+            attempt = partial(_refers_in_vain, mine, field, target)
+            yield f"{label}.{field.name}", partial(_in, probes.mine, attempt)
 
 
 def _refers_in_vain(mine: models.Model, field: Any, target: models.Model) -> bool:
@@ -194,7 +213,7 @@ def _refers_in_vain(mine: models.Model, field: Any, target: models.Model) -> boo
     return refuses(write)
 
 
-@way("what a connection remembers", "connection")
+@way(gettext_noop("what a connection remembers"), "connection")
 def by_memory(probes: Probes) -> Iterator[Attempt]:
     """Yield the ways in which a connection could still believe in another company."""
     rows = Company.objects.filter(pk=probes.theirs.id)
@@ -215,12 +234,12 @@ def by_memory(probes: Probes) -> Iterator[Attempt]:
                 rows.exists()
                 raise _Undone
         except _Undone:
-            return bool(_in(probes.mine, lambda: not rows.exists()))
+            return _in(probes.mine, lambda: not rows.exists())
 
     def after_the_pool() -> bool:
         _in(probes.theirs, rows.exists)
         connection.close()
-        return bool(_in(probes.mine, lambda: not rows.exists()))
+        return _in(probes.mine, lambda: not rows.exists())
 
     def after_the_scope() -> bool:
         _in(probes.theirs, rows.exists)
@@ -236,7 +255,7 @@ def by_memory(probes: Probes) -> Iterator[Attempt]:
     yield "after the scope", after_the_scope
 
 
-@way("cached values", "cache:*")
+@way(gettext_noop("cached values"), "cache:*")
 def by_cache(probes: Probes) -> Iterator[Attempt]:
     """Yield a value that the other left under the same name."""
 

@@ -94,10 +94,14 @@ def check() -> list[Result]:
     """Try every way, and return what became of each attempt."""
     ways = registered()
     made = probes.furnish()
-    try:
-        return [result for one in ways for result in _tried(one, made)]
-    finally:
-        probes.tidy(made)
+    results: list[Result] = []
+    for one in ways:
+        try:
+            results += _tried(one, made)
+        finally:
+            # What one way leaves behind is none of the next one's findings.
+            probes.tidy(made)
+    return results
 
 
 def _tried(one: Registered, made: Probes) -> Iterator[Result]:
