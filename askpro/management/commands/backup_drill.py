@@ -56,6 +56,8 @@ class Command(BaseCommand):
             )
         except drill.DrillFailed as error:
             raise CommandError(str(error)) from error
+        except psycopg.errors.UndefinedTable as error:
+            raise CommandError("There is nothing to back up: run migrate.") from error
         except psycopg.errors.InsufficientPrivilege as error:
             raise CommandError(
                 "The login restores nothing: name a superuser's with --server-variable."
