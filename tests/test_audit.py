@@ -1,4 +1,4 @@
-"""The audit of the locked packages fails for weaknesses, never for want of a network."""
+"""The audit fails for weaknesses of the locked packages, not for want of a network."""
 
 from __future__ import annotations
 
