@@ -3,7 +3,7 @@ BIN := .venv/bin
 # Trust what the machine trusts, as pip does; uv's own list stands in without one.
 CERTS := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/ssl/cert.pem /etc/pki/tls/cert.pem),--system-certs)
 
-.PHONY: install demo test proof lint bench clean
+.PHONY: install demo test proof lint bench drill clean
 
 install: .venv/installed
 
@@ -26,10 +26,15 @@ demo: install
 bench: install
 	ASKPRO_VAR=$${TMPDIR:-/tmp}/askpro-bench-$$$$ sh -c '$(BIN)/python manage.py bench $(ARGS); status=$$?; rm -rf "$$ASKPRO_VAR"; exit $$status'
 
+# Restores a dump of this database beside it, compares, and drops it again.
+drill: install
+	$(BIN)/python manage.py backup_drill $(ARGS)
+
 lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy .
+	$(BIN)/python .ci/audit
 
 clean:
 	rm -rf .venv var .pytest_cache .mypy_cache .ruff_cache

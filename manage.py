@@ -25,6 +25,7 @@ OFFLINE = {
 SERVERS = {"beat", "sandbox", "web", "worker"}
 #: These change or read tables as their owner.
 OWNERS = {
+    "backup_drill",
     "bench",
     "flush",
     "inspectdb",

@@ -39,11 +39,12 @@ HEADERS = {
     # Nothing here is for the public, whoever links to it.
     "X-Robots-Tag": "noindex, nofollow",
 }
-#: What the admin's own scripts need, and no other page gets: Alpine makes functions of
-#: its attributes, and shows and places things by style attributes.
+#: What Unfold needs, and no other page gets: its Alpine makes functions of attributes
+#: and places things by style attributes; its colors and htmx' are style elements.
+#: Scripts stay those of our own address.
 ADMIN_NEEDS = {
     "script-src": [csp.UNSAFE_EVAL],
-    "style-src-attr": [csp.UNSAFE_INLINE],
+    "style-src": [csp.UNSAFE_INLINE],
 }
 #: How exactly it is known when somebody was last here: a write a minute, not more.
 SEEN_EVERY_S = 60

@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
+from askpro import public_files
 from askpro.demo.sign_in import sign_in
 from integrations.machine_view import HealthView
 from webhooks.traces import TraceView
@@ -18,6 +19,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/webhooks/", include("webhooks.urls")),
     path("api/mcp/", include("integrations.mcp.urls")),
     path("api/v1/traces/<str:trace_id>", TraceView.as_view()),
+    path("robots.txt", public_files.robots),
+    path(".well-known/security.txt", public_files.security),
     path("healthz", HealthView.as_view(asks_database=False)),
     path("readyz", HealthView.as_view()),
 ]

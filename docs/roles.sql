@@ -15,3 +15,14 @@ CREATE ROLE askpro_reader LOGIN PASSWORD :'reader_password';
 
 ALTER DATABASE :"DBNAME" OWNER TO askpro_owner;
 GRANT CREATE, USAGE ON SCHEMA public TO askpro_owner;
+
+-- The roles of the wall, by their owner, who may thereby grant them.
+SET ROLE askpro_owner;
+CREATE ROLE askpro_company NOLOGIN;
+CREATE ROLE askpro_every NOLOGIN;
+GRANT askpro_company, askpro_every TO askpro;
+RESET ROLE;
+-- Whoever may call it can choose whose rows it sees: not the reader, nor anybody else.
+REVOKE EXECUTE ON FUNCTION pg_catalog.set_config(text, text, boolean) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION pg_catalog.set_config(text, text, boolean)
+    TO askpro_owner, askpro, askpro_company, askpro_every;

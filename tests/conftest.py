@@ -15,14 +15,20 @@ import django
 import psycopg
 import pytest
 
-from askpro import correlation, embedded
+from askpro import correlation, embedded, embedded_files
 from askpro.demo.processes import Processes
+from tests import guard
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "askpro.settings")
+_INHERITED_MODE = os.environ.get("ASKPRO_MODE", "")
 os.environ["ASKPRO_MODE"] = "test"
 # Tests are refused on purpose, and all of them from one address.
 os.environ.setdefault("REFUSALS_PER_MINUTE", "1000000")
 embedded.prepare(owner=True)
+guard.demand_test_servers(
+    os.environ | {"ASKPRO_MODE": _INHERITED_MODE},
+    embedded.sockets_under(embedded_files.home(embedded.var_folder())),
+)
 
 #: One database and one Redis database for each parallel test process.
 _NUMBER = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
@@ -93,6 +99,7 @@ def _django_db_helper(django_db_setup, django_db_blocker) -> Iterator[None]:
 
 def _empty() -> None:
     with psycopg.connect(os.environ["DATABASE_OWNER_URL"], autocommit=True) as owner:
+        guard.demand_test_database(owner.info.dbname)
         tables = [
             row[0]
             for row in owner.execute(

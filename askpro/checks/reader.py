@@ -54,8 +54,8 @@ def production_reader(
     return [
         Error(
             f"The SQL tool's database login {reader!r} {faults[0]}.",
-            "Set DATABASE_READER_URL to the login of docs/roles.sql, run that file"
-            " as PostgreSQL's superuser, then `migrate`.",
+            "Set DATABASE_READER_URL to the login of docs/roles.sql, run the end of"
+            " that file as PostgreSQL's superuser, then `migrate`.",
             id="askpro.E016",
         )
     ]

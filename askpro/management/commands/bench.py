@@ -10,7 +10,7 @@ import time
 from importlib.metadata import version
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import connections
 
 from askpro import embedded
@@ -18,6 +18,7 @@ from askpro.bench import bookings, doors, tools
 from askpro.bench.figures import Part
 from askpro.bench.stage import OWNER, Stage
 from askpro.demo.processes import Processes, ProcessFailed
+from tenants.management.refused import NotInProduction
 from tenants.models import Company
 
 PACKAGES = ("django", "psycopg", "granian", "celery", "redis", "orjson")
@@ -29,7 +30,7 @@ PARTS = {
 }
 
 
-class Command(BaseCommand):
+class Command(NotInProduction):
     """Measure and print; fails where rows are missing, never for being slow."""
 
     help = "Measure ratios. It fills the database: use `make bench` or --var DIR."

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 from django.contrib.auth import get_user_model
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from askpro import embedded, setup_files
 from askpro.demo import checks, play, sign_in
@@ -22,6 +22,7 @@ from integrations.sandbox.caller import CallRejected
 from integrations.sandbox.retell_state import AGENT_ID
 from integrations.sandbox.world import SandboxUnreachable, World
 from tenants import readiness
+from tenants.management.refused import NotInProduction
 from tenants.models import Branch, ProviderAccount
 from tenants.scoping import every_company, let_go, scope
 
@@ -30,7 +31,7 @@ SETUP = BASE_DIR / "askpro" / "demo" / "company.yaml"
 ADMIN = "admin@askpro.example"
 
 
-class Command(BaseCommand):
+class Command(NotInProduction):
     """Start everything, set the demo company up, play calls, check, go on running."""
 
     help = "Start everything and play real calls. Ctrl-C ends it."

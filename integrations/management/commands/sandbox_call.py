@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from integrations.sandbox.caller import CallRejected
 from integrations.sandbox.scenarios import SCENARIOS, play
 from integrations.sandbox.world import SandboxUnreachable, World
+from tenants.management.refused import NotInProduction
 
 WEB_URL = "http://127.0.0.1:8000"
 SANDBOX_URL = "http://127.0.0.1:8090"
 
 
-class Command(BaseCommand):
+class Command(NotInProduction):
     help = "Play callers: ring, talk, hang up, signed as Retell signs."
 
     def add_arguments(self, parser: CommandParser) -> None:
