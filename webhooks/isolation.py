@@ -24,6 +24,8 @@ ways.EXEMPT["task:tenants.*"] = "write when a key was used, or run this very che
 ways.EXEMPT["route:healthz"] = "tells only whether we are alive"
 ways.EXEMPT["route:readyz"] = "tells only whether we are alive"
 ways.EXEMPT["route:"] = "leads to the admin"
+ways.EXEMPT["route:robots.txt"] = "the same text for everybody"
+ways.EXEMPT["route:.well-known/security.txt"] = "the same text for everybody"
 
 
 @special("webhooks.WebhookLog")
