@@ -37,6 +37,11 @@ GLOBAL_TABLES = {
     "sandbox_": "the sandbox's state: a stranger's, with invented people",
 }
 
+#: Walled tables in which nobody of the application changes or deletes a row, and why.
+APPEND_ONLY = {
+    "tenants_auditentry": "the audit trail: audit_expire() alone forgets old entries",
+}
+
 
 class CreateRoles(Operation):
     """Make the two roles of the wall, and let the application's login take them.
@@ -241,7 +246,10 @@ def grant(connection: BaseDatabaseWrapper) -> None:
         for table in sorted(_tables(connection, "")):
             cursor.execute(f"REVOKE ALL ON {table} FROM {roles}, {login}, PUBLIC")
             to = roles if table in walled else f"{roles}, {login}"
-            cursor.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {to}")
+            rights = "SELECT, INSERT"
+            if table not in APPEND_ONLY:
+                rights += ", UPDATE, DELETE"
+            cursor.execute(f"GRANT {rights} ON {table} TO {to}")
         cursor.execute(
             f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {roles}, {login}"
         )
