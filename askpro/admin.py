@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.sites import UnfoldAdminSite
 
 from askpro import home
-from tenants import permissions
+from tenants import admin_choice, permissions
+from tenants.admin_extras import EXTRA_PAGES
 
-#: The pages by what people come for; what is not named here is the platform's.
+#: The pages by what people come for: models by their labels, pages without one by the
+#: names of their addresses. What is not named here is the platform's.
 GROUPS: list[tuple[Any, list[str]]] = [
     (
         _("Appointments"),
@@ -33,8 +37,6 @@ GROUPS: list[tuple[Any, list[str]]] = [
             "tenants.Staff",
             "tenants.StaffService",
             "tenants.ProviderAccount",
-            "tenants.ApiKey",
-            "tenants.Membership",
         ],
     ),
     (
@@ -42,12 +44,25 @@ GROUPS: list[tuple[Any, list[str]]] = [
         [
             "webhooks.WebhookLog",
             "webhooks.WebhookAttempt",
+            "webhooks.WebhookPause",
+            "webhooks.ProviderPoll",
+            "webhooks.WebhookCount",
             "integrations.ToolCall",
             "integrations.ProviderRequest",
             "bookings.AppointmentChange",
             "bookings.Offer",
             "bookings.Occupancy",
             "bookings.Notification",
+            "admin:queries",
+        ],
+    ),
+    (
+        _("Safety"),
+        [
+            "tenants.Membership",
+            "tenants.ApiKey",
+            "tenants.AuditEntry",
+            "tenants.IsolationRun",
         ],
     ),
 ]
@@ -59,6 +74,65 @@ class AskProAdminSite(UnfoldAdminSite):  # type: ignore[misc]
 
     site_title = site_header = "AskPro"
     index_title = _("Overview")
+
+    def extra_urls(self) -> list[URLPattern]:
+        """Return the pages that belong to no model."""
+        return [
+            path(
+                "company/", self.admin_view(self.choose_company), name="choose_company"
+            ),
+            # No model of ours has a page outside: this would only tell which ids exist.
+            path(
+                "r/<path:content_type_id>/<path:object_id>/",
+                self.admin_view(self.nothing),
+                name="view_on_site",
+            ),
+            *(
+                path(page.path, self.admin_view(page.view), name=page.name)
+                for page in EXTRA_PAGES
+            ),
+        ]
+
+    def choose_company(self, request: HttpRequest) -> HttpResponse:
+        """Let people with several companies choose one."""
+        return admin_choice.view(self, request)
+
+    def nothing(self, request: HttpRequest, **_: str) -> HttpResponse:
+        """Have no such page."""
+        raise Http404
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Say on every page whose rows it shows."""
+        context: dict[str, Any] = super().each_context(request)
+        return context | {"company": admin_choice.header(request)}
+
+    def search(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Find pages by name: of what this person may open, and nothing remembered."""
+        words = request.GET.get("s", "").lower()
+        if not words:
+            return HttpResponse()
+        groups = [
+            group | {"models": [*group["models"]]}
+            for group in self.get_app_list(request)
+        ]
+        pages = Paginator(self._search_apps(groups, words), 100)
+        is_palette = "extended" in request.GET
+        name = "command_results" if is_palette else "search_results"
+        context = {
+            "page_obj": pages,
+            "results": pages.page(1),
+            "page_counter": 0,
+            "execution_time": 0,
+            "command_show_history": False,
+        }
+        return TemplateResponse(
+            request,
+            f"unfold/helpers/{name}.html",
+            context,
+            headers={"HX-Trigger": "search"},
+        )
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Let operators in, and staff who work in the company that is open."""
@@ -81,6 +155,10 @@ class AskProAdminSite(UnfoldAdminSite):  # type: ignore[misc]
             return apps
         pages = {
             page["model"]._meta.label: page for app in apps for page in app["models"]
+        } | {
+            f"admin:{page.name}": page.as_item()
+            for page in EXTRA_PAGES
+            if page.is_shown(request)
         }
         groups = [
             (name, [pages.pop(label) for label in labels if label in pages])

@@ -44,12 +44,8 @@ def state(request: HttpRequest) -> State:
             [Matter(_("Add a branch"), add)] if permissions.may_edit(request) else []
         )
         return State(_("There is no branch yet."), False, begin)
-    gaps = readiness.gaps_of(branches)
     matters = [
-        *_not_ready(sum(bool(found) for found in gaps.values())),
-        *_deliveries(WebhookLog.State.DEAD),
-        *_deliveries(WebhookLog.State.UNRESOLVED),
-        *_overdue(),
+        *(_of_the_set_up(branches) if permissions.may_see_set_up(request) else []),
         *_callbacks(),
         *_break_in(request),
     ]
@@ -65,6 +61,16 @@ def _break_in(request: HttpRequest) -> list[Matter]:
     state, words = sentence(last_run())
     url = reverse("admin:tenants_isolationrun_changelist")
     return [Matter(words, url)] if state == "open" else []
+
+
+def _of_the_set_up(branches: list[Branch]) -> list[Matter]:
+    gaps = readiness.gaps_of(branches)
+    return [
+        *_not_ready(sum(bool(found) for found in gaps.values())),
+        *_deliveries(WebhookLog.State.DEAD),
+        *_deliveries(WebhookLog.State.UNRESOLVED),
+        *_overdue(),
+    ]
 
 
 def _not_ready(count: int) -> list[Matter]:

@@ -24,3 +24,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", HealthView.as_view(asks_database=False)),
     path("readyz", HealthView.as_view()),
 ]
+
+handler403 = "askpro.missing.forbidden"
+handler404 = "askpro.missing.not_found"

@@ -21,6 +21,7 @@ from bookings.models import (
     Occupancy,
     Offer,
 )
+from tenants import permissions
 from tenants.admin_pages import CompanyPages, LogPages, badge
 from tenants.audit_history import RecordsReading
 
@@ -38,6 +39,7 @@ APPOINTMENT_COLORS = {
 class CustomerAdmin(CompanyPages):
     """Who has appointments."""
 
+    seen_by = permissions.EVERYBODY
     list_display = ("name", "phone", "email", "created_at")
     list_filter = ("created_at",)
     search_fields = ("name", "phone", "email")
@@ -48,6 +50,8 @@ class CustomerAdmin(CompanyPages):
 class CallAdmin(RecordsReading, LogPages):
     """Calls, merged from everything that was told about them."""
 
+    seen_by = permissions.EVERYBODY
+    words_fields = ("transcript", "summary", "opinion")
     list_display = (
         "rang_at",
         "branch",
@@ -78,6 +82,7 @@ class CallAdmin(RecordsReading, LogPages):
 class AppointmentAdmin(LogPages):
     """Appointments. A change goes through the calendar, so it isn't made here."""
 
+    seen_by = permissions.EVERYBODY
     list_display = (
         "starts_at",
         "customer",
@@ -164,6 +169,7 @@ class DueFilter(admin.SimpleListFilter):
 class CallbackAdmin(CompanyPages):
     """What a person must do."""
 
+    seen_by = permissions.EVERYBODY
     list_display = ("due_at", "kind", "name", "phone", "branch", "state", "assigned_to")
     list_filter = (DueFilter, "state", "kind")
     search_fields = ("id", "name", "phone", "reason", "call__correlation_id")
@@ -180,7 +186,11 @@ class CallbackAdmin(CompanyPages):
             obj.done_at = timezone.now() if is_done else None
         super().save_model(request, obj, form, change)
 
-    @admin.action(description=_("Mark as done"), permissions=["change"])
+    def has_close_permission(self, request: HttpRequest) -> bool:
+        """Let whoever did it say so."""
+        return permissions.has_role(request, permissions.CLOSERS)
+
+    @admin.action(description=_("Mark as done"), permissions=["close"])
     def close(self, request: HttpRequest, queryset: QuerySet[Callback]) -> None:
         """Close what was done."""
         count = queryset.filter(state=Callback.State.OPEN).update(

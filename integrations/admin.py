@@ -16,6 +16,7 @@ from tenants.admin_pages import LogPages, badge
 class ToolCallAdmin(LogPages):
     """What agents asked, and what we answered."""
 
+    words_fields = ("arguments", "answer")
     list_display = ("at", "tool", "code_badge", "door", "duration_ms", "correlation_id")
     list_filter = ("tool", "code", "door", "is_success")
     search_fields = ("id", "correlation_id", "call_row_id", "tool")

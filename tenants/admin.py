@@ -135,6 +135,7 @@ class ReadinessFilter(admin.SimpleListFilter):
 class BranchAdmin(CompanyPages):
     """Branches; those that may not take calls yet stand out."""
 
+    seen_by, listed_for = permissions.EVERYBODY, permissions.OFFICE
     form = BranchForm
     list_display = ("name", "readiness", "numbers", "is_active")
     list_filter = (ReadinessFilter, "is_active", "region")
@@ -206,12 +207,15 @@ class PhoneNumberAdmin(CompanyPages):
     list_display = ("number", "branch", "is_active")
     list_filter = ("is_active",)
     search_fields = ("number", "branch__name")
+    # Dialled numbers alone are one company's among all.
+    collision = _("Nothing was saved: this exists already, perhaps elsewhere.")
 
 
 @admin.register(Service)
 class ServiceAdmin(CompanyPages):
     """What can be booked."""
 
+    seen_by, listed_for = permissions.EVERYBODY, permissions.OFFICE
     form = ServiceForm
     list_display = ("name", "branch", "duration_min", "price_eur", "is_active")
     list_filter = ("is_active",)
@@ -222,6 +226,7 @@ class ServiceAdmin(CompanyPages):
 class StaffAdmin(CompanyPages):
     """Whose time is booked."""
 
+    seen_by, listed_for = permissions.EVERYBODY, permissions.OFFICE
     list_display = ("name", "branch", "email", "is_active")
     list_filter = ("is_active",)
     search_fields = ("name", "email", "branch__name")
@@ -332,6 +337,7 @@ class ProviderAccountAdmin(CompanyPages):
 class MembershipAdmin(CompanyPages):
     """Who may sign in, and with which role."""
 
+    seen_by = permissions.OWNERS
     list_display = ("user", "role")
     list_filter = ("role",)
     search_fields = ("user__username", "user__email")

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from django.contrib import messages
+from django.contrib.auth import get_user_model
 from django.db import IntegrityError, models
-from django.forms import ModelForm
-from django.http import HttpRequest, HttpResponse
+from django.forms import Field, ModelForm
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
@@ -16,6 +17,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from tenants import audit_history, permissions
 from tenants.admin_forms import OwnedForm
+from tenants.fields import EncryptedTextField
 
 #: Rows of these refer to the platform's accounts and to bytes: for operators.
 OPERATORS_FIELDS = {"company", "account"}
@@ -46,7 +48,25 @@ def badge(
 
 
 class Silent:
-    """Django's own log stays empty: its table could be read from every company."""
+    """Every page of ours: it tells of no row that is not there within the wall.
+
+    Django's own log stays empty: its table could be read from every company.
+    """
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Any:
+        """Return the row. A foreign id, a random one and no id at all answer alike.
+
+        :raises Http404: there is none here.
+        """
+        row = super().get_object(request, object_id, from_field)  # type: ignore[misc]
+        if row is None and self.has_view_permission(request):  # type: ignore[attr-defined]
+            raise Http404
+        return row
+
+    def _get_obj_does_not_exist_redirect(self, *_: Any) -> HttpResponse:
+        raise Http404
 
     def log_additions(self, *arguments: Any, **values: Any) -> None:
         """Log nothing."""
@@ -81,7 +101,7 @@ class Silent:
 
 
 class OperatorOnly(Silent):
-    """Pages that members of a company never see."""
+    """The platform's pages: for operators who look after every company just then."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Let operators in."""
@@ -110,6 +130,14 @@ class CompanyPages(Silent, ModelAdmin):  # type: ignore[misc]
     The wall decides which rows there are; roles decide what may be done with them.
     """
 
+    #: Who sees these rows, and who finds the page in the menu (None: the same).
+    seen_by: Sequence[str] = permissions.OFFICE
+    listed_for: Sequence[str] | None = None
+    #: Columns that hold what people said: not for each who sees the row.
+    words_fields: Sequence[str] = ()
+    #: What is said where only the database saw that something exists.
+    collision: Any = _("Nothing was saved: this exists already.")
+
     form: type[ModelForm[Any]] = OwnedForm
     list_filter_submit = True
     list_per_page = 50
@@ -118,12 +146,13 @@ class CompanyPages(Silent, ModelAdmin):  # type: ignore[misc]
     operators_fields: Sequence[str] = ()
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Let everybody in who has a role."""
-        return permissions.may_view(request)
+        """Show the page in the menu of those who work with it."""
+        listed_for = self.seen_by if self.listed_for is None else self.listed_for
+        return permissions.has_role(request, listed_for)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let everybody in who has a role."""
-        return permissions.may_view(request)
+        """Let those see the rows whose role includes them."""
+        return permissions.has_role(request, self.seen_by)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Let owners and the desk add."""
@@ -198,16 +227,43 @@ class CompanyPages(Silent, ModelAdmin):  # type: ignore[misc]
             and field.name != "user"
         ]
 
+    def formfield_for_foreignkey(
+        self, db_field: models.Field[Any, Any], request: HttpRequest, **more: Any
+    ) -> Field | None:
+        """Offer of people, whose table has no wall, only those who work here."""
+        if db_field.related_model is get_user_model():
+            people = get_user_model().objects.filter(memberships__isnull=False)
+            more.setdefault("queryset", people.distinct())
+        field: Field | None = super().formfield_for_foreignkey(
+            db_field, request, **more
+        )
+        return field
+
+    def lookup_allowed(
+        self, lookup: str, value: Any, request: HttpRequest | None = None
+    ) -> bool:
+        """Refuse an address that asks what this person may not read."""
+        first = lookup.split("__")[0]
+        field = next((one for one in self.opts.fields if one.name == first), None)
+        if isinstance(field, EncryptedTextField | models.BinaryField):
+            return False
+        if request is not None and first in self._unreadable(request):
+            return False
+        is_allowed: bool = super().lookup_allowed(lookup, value, request)
+        return is_allowed
+
+    def _unreadable(self, request: HttpRequest) -> set[str]:
+        hidden = set() if permissions.is_operator(request) else set(OPERATORS_FIELDS)
+        if not permissions.may_read_words(request):
+            hidden.update(self.words_fields)
+        return hidden
+
     def changeform_view(self, request: HttpRequest, *given: Any, **more: Any) -> Any:
         """Show the form; say so where only the database saw that it can't be."""
         try:
             return super().changeform_view(request, *given, **more)
         except IntegrityError:
-            self.message_user(
-                request,
-                _("Nothing was saved: this exists already, perhaps elsewhere."),
-                messages.ERROR,
-            )
+            self.message_user(request, self.collision, messages.ERROR)
             return redirect(request.get_full_path())
 
 
@@ -232,14 +288,15 @@ class LogPages(CompanyPages):
     more_fields: Sequence[str] = ()
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        """Show every column but bytes and keys."""
-        hidden = set() if permissions.is_operator(request) else OPERATORS_FIELDS
+        """Show every column but bytes, keys, and what this person may not read."""
+        hidden = self._unreadable(request)
         columns = [
             field.name
             for field in self.opts.fields
             if not isinstance(field, models.BinaryField) and field.name not in hidden
         ]
-        return columns + list(self.more_fields)
+        more = [name for name in self.more_fields if name not in hidden]
+        return columns + more
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """All of them."""

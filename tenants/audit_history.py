@@ -74,7 +74,8 @@ class RecordsReading:
     ) -> HttpResponse:
         """Write it down, then show it."""
         row = more.get("obj")
-        if row is not None and self.tells_words(row):
+        may_read = permissions.may_read_words(request)
+        if row is not None and may_read and self.tells_words(row):
             audit.record(
                 Action.READ,
                 company_id=row.company_id,

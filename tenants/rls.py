@@ -37,8 +37,11 @@ GLOBAL_TABLES = {
     "sandbox_": "the sandbox's state: a stranger's, with invented people",
 }
 
-#: Written once: nobody but the owner changes or deletes what was done.
-APPEND_ONLY = {"tenants_auditentry", "bookings_appointmentchange"}
+#: Walled tables in which nobody of the application changes or deletes a row, and why.
+APPEND_ONLY = {
+    "tenants_auditentry": "the audit trail: audit_expire() alone forgets old entries",
+    "bookings_appointmentchange": "who changed an appointment, and why",
+}
 #: Global tables that a company may look at, and never write.
 READ_ONLY = {"tenants_isolationrun"}
 

@@ -20,6 +20,8 @@ MAY_LOOK_ACROSS = {
     "tenants/accounts.py": "reads the keys of the account that a door verifies with",
     "tenants/companies.py": "finds the company that an operator named",
     "tenants/middleware.py": "opens it for operators",
+    "tenants/choice.py": "asks whose companies somebody's are, and their names",
+    "tenants/admin_choice.py": "asks what an operator of every company may open",
     "tenants/uses.py": "notes when the platform's own secrets were used",
     "tenants/audit.py": "writes what concerns the platform alone",
     "bookings/calls.py": "finds a stored call by account and exact id",

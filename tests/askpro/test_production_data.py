@@ -186,8 +186,6 @@ def test_g5_tests_refuse_servers_that_are_not_their_own(live, tmp_path):
     assert "no embedded server" in done.stdout + done.stderr
     assert "passed" not in done.stdout
     assert owner.execute("SELECT one FROM kept").fetchall() == [(1,)]
-    found = owner.execute("SELECT datname FROM pg_database WHERE datname LIKE 'test_%'")
-    assert all(str(os.getpid()) in row[0] for row in found if "askpro_0" in row[0])
 
 
 def test_g5_tests_refuse_to_run_in_production(live, tmp_path):

@@ -127,7 +127,8 @@ def test_the_application_may_touch_walled_tables_only_as_one_of_the_roles():
                 for role in (*ROLES, "askpro", "askpro_reader", "public")
                 if _rows(query, [role, table, right]) == [(True,)]
             }
-            assert held == set(ROLES), (table, right)
+            is_refused = table in rls.APPEND_ONLY and right in ("UPDATE", "DELETE")
+            assert held == (set() if is_refused else set(ROLES)), (table, right)
 
 
 def test_the_platforms_account_is_read_by_companies_and_changed_by_none():
