@@ -112,7 +112,7 @@ def _look_up(request: HttpRequest) -> Choice:
 
 def _mine(user: User) -> tuple[Option, ...]:
     memberships = Membership.objects.filter(user_id=user.pk, company__is_active=True)
-    with every_company():
+    with every_company(with_probes=True):
         found = list(
             memberships.order_by("id").values_list(
                 "company_id", "company__name", "role"
