@@ -203,6 +203,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "askpro.browsers.SessionLimitMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "tenants.acting.PersonActsMiddleware",
     "tenants.middleware.StaffScopeMiddleware",
 ]
 ROOT_URLCONF = "askpro.urls"

@@ -245,6 +245,23 @@ def test_every_audited_table_can_be_chosen():
     assert set(SUBJECTS) == {*_triggers(), "auth_user"}
 
 
+def test_what_a_person_changes_in_the_browser_is_that_persons_doing(salon, petra):
+    client = signed_in(petra)
+    branch = make.make_branch(company=salon)
+    number = {"number": "+493012345678", "branch": branch.pk, "is_active": "on"}
+
+    client.post(
+        reverse("admin:tenants_phonenumber_add"), number, REMOTE_ADDR="192.0.2.8"
+    )
+
+    entry = entry_of(subject="tenants_phonenumber")
+    assert (entry.actor, entry.actor_name, entry.address) == (
+        "person",
+        petra.username,
+        "192.0.2.8",
+    )
+
+
 # --- readings ----------------------------------------------------------------------
 
 
@@ -267,6 +284,7 @@ def test_opening_a_transcript_is_written_down_once_a_view(salon, petra, branch):
     page = reverse("admin:bookings_call_change", args=[call.pk])
     assert "Guten Tag" in text(client.get(page))
     assert readings() == [(salon.pk, "bookings_call", str(call.pk))]
+    assert entry_of(action="read").actor_name == petra.username
     client.get(page)
     assert len(readings()) == 2
 
