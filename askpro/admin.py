@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth import logout as sign_out
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
@@ -133,6 +138,29 @@ class AskProAdminSite(UnfoldAdminSite):  # type: ignore[misc]
             context,
             headers={"HX-Trigger": "search"},
         )
+
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Lead to where people sign in, and back to the page that they wanted."""
+        if request.user.is_authenticated:
+            # Signed in, and still nobody here: another try would lead back again.
+            raise PermissionDenied
+        wanted = request.GET.get(REDIRECT_FIELD_NAME, "") or reverse("admin:index")
+        return redirect_to_login(wanted, reverse("account_login"))
+
+    def logout(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Sign out, and lead to where people sign in."""
+        sign_out(request)
+        return redirect("account_login")
+
+    def password_change(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Lead to the page that also ends the other sessions."""
+        return redirect("account_change_password")
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Let operators in, and staff who work in the company that is open."""

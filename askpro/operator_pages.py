@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth import admin as auth_admin
 from django.contrib.auth.models import Group, User
@@ -78,6 +81,9 @@ def register() -> None:
         beat.SolarSchedule: SchedulePages,
         beat.ClockedSchedule: ClockedPages,
     }
+    # What the sign-in keeps for itself; people see their own on its pages.
+    for model in (EmailAddress, Authenticator, UserSession):
+        admin.site.unregister(model)
     for model, page in pages.items():
         admin.site.unregister(model)
         admin.site.register(model, page)

@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *(_demo if settings.ASKPRO_MODE == "demo" else []),
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
+    path("konto/", include("askpro.people.urls")),
     path("api/webhooks/", include("webhooks.urls")),
     path("api/mcp/", include("integrations.mcp.urls")),
     path("api/v1/traces/<str:trace_id>", TraceView.as_view()),

@@ -23,6 +23,7 @@ from tenants import (
     admin_isolation,  # noqa: F401 (its import registers the page)
     admin_keys,  # noqa: F401 (its import registers the page)
     admin_uses,
+    invitations,
     permissions,
     readiness,
 )
@@ -355,6 +356,16 @@ class MembershipAdmin(CompanyPages):
         """Nobody locks himself out."""
         is_self = obj is not None and obj.user_id == request.user.pk
         return permissions.is_owner(request) and not is_self
+
+    def save_model(
+        self, request: HttpRequest, obj: Membership, form: Any, change: bool
+    ) -> None:
+        """Write to somebody who is new how to get in."""
+        super().save_model(request, obj, form, change)
+        if not change and not obj.user.has_usable_password():
+            invitations.invite(request, obj.user.email)
+            said = _("%(email)s gets an e-mail with a link to set a password.")
+            messages.info(request, said % {"email": obj.user.email})
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **more: Any

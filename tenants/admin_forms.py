@@ -191,7 +191,7 @@ class NewMemberForm(OwnedForm):
     def save(self, commit: bool = True) -> Membership:
         """Give the membership to the person, who is made where nobody has the address.
 
-        Without a password nobody signs in until an operator sets one.
+        Without a password nobody signs in: who is new is sent a link to set one.
         """
         email = self.cleaned_data["email"]
         users = get_user_model().objects

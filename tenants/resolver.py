@@ -87,3 +87,11 @@ def companies_of(user_id: int) -> list[UUID]:
             .order_by("id")
             .values_list("company_id", flat=True)
         )
+
+
+def owns_a_company(user_id: int) -> bool:
+    """Tell whether this person is an owner anywhere."""
+    with every_company(with_probes=True):
+        return Membership.objects.filter(
+            user_id=user_id, company__is_active=True, role=Membership.Role.OWNER
+        ).exists()

@@ -13,6 +13,7 @@ from functools import wraps
 from typing import Any
 from uuid import uuid4
 
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.contrib.auth import get_user_model
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange, NumericRange
 
@@ -365,10 +366,22 @@ def make_member(*, company: Company, role: str = "owner", **values: Any):
         username=username, email=username, is_staff=True, **values
     )
     Membership.objects.create(company=company, user=user, role=role)
+    if role == Membership.Role.OWNER:
+        make_second_factor(user)
     return user
 
 
 @across
 def make_operator(username: str = "operator@askpro.example"):
-    """Return a superuser."""
-    return get_user_model().objects.create_superuser(username=username, email=username)
+    """Return a superuser with a second factor."""
+    users = get_user_model().objects
+    user = users.create_superuser(username=username, email=username)
+    make_second_factor(user)
+    return user
+
+
+def make_second_factor(user) -> str:
+    """Give a person an authenticator app; return its secret."""
+    secret = generate_totp_secret()
+    TOTP.activate(user, secret)
+    return secret

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib.auth import get_user_model, login
 from django.core import signing
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+LOOPBACK = {"127.0.0.1", "::1"}
 SALT = "askpro.demo.sign_in"
 MAX_AGE_S = 24 * 3600
 
@@ -18,7 +20,9 @@ def token(username: str) -> str:
 
 
 def sign_in(request: HttpRequest, token: str) -> HttpResponse:
-    """Sign the bearer of a valid link in."""
+    """Sign the bearer of a valid link in, on this machine only."""
+    if request.META.get("REMOTE_ADDR") not in LOOPBACK:
+        raise Http404
     try:
         pk, fingerprint = signing.loads(token, salt=SALT, max_age=MAX_AGE_S)
     except (signing.BadSignature, ValueError) as error:
@@ -26,5 +30,5 @@ def sign_in(request: HttpRequest, token: str) -> HttpResponse:
     user = get_user_model().objects.filter(pk=pk, is_active=True).first()
     if user is None or user.get_session_auth_hash() != fingerprint:
         raise Http404
-    login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+    login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
     return redirect("admin:index")

@@ -22,6 +22,7 @@ LOGS = {
     "webhooks.WebhookAttempt",
     "webhooks.WebhookCount",
     "webhooks.ProviderPoll",
+    "tenants.IsolationRun",
     "integrations.ToolCall",
     "integrations.ProviderRequest",
     "bookings.AppointmentChange",
