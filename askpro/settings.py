@@ -28,7 +28,7 @@ ALLOWED_HOSTS: list[str] = env.list(
 PUBLIC_BASE_URL = env.str("PUBLIC_BASE_URL", default="http://127.0.0.1:8000")
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
 PAYLOAD_RETENTION_DAYS = env.int("PAYLOAD_RETENTION_DAYS", default=30)
-AUDIT_RETENTION_DAYS = env.int("AUDIT_RETENTION_DAYS", default=365)  # 30 at least
+AUDIT_RETENTION_DAYS = env.int("AUDIT_RETENTION_DAYS", default=365)  # 31 at least
 KEY_REQUESTS_PER_MINUTE = env.int("KEY_REQUESTS_PER_MINUTE", default=600)
 SECURITY_CONTACT = env.str("SECURITY_CONTACT", default="")  # mailto: or https:
 REFUSALS_PER_MINUTE = env.int("REFUSALS_PER_MINUTE", default=30)  # from one address

@@ -23,7 +23,9 @@ MOST_SHOWN = 200
 
 def is_shown(request: HttpRequest, row: models.Model | None) -> bool:
     """Tell whether this person may read what happened to a row."""
-    if row is None or row.pk is None or not permissions.is_owner(request):
+    if row is None or row.pk is None or isinstance(row, AuditEntry):
+        return False
+    if not permissions.is_owner(request):
         return False
     return hasattr(row, "company_id") or row._meta.label == "tenants.Company"
 

@@ -71,7 +71,7 @@ class AuditEntry(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_action_display()}: {self.subject}"
+        return str(self.get_action_display())
 
 
 class IsolationRun(models.Model):

@@ -10,6 +10,7 @@ import pytest
 import time_machine
 from django.contrib.auth import get_user_model
 from django.test import Client
+from django.urls import path
 
 from askpro.embedded import BASE_DIR
 
@@ -134,7 +135,7 @@ def _confuses(request):
 
 
 class urls:
-    from django.urls import path
+    """Addresses of pages that fail."""
 
     urlpatterns = [
         path("fails", _fails),

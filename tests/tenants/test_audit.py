@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from askpro import correlation
 from askpro.actor import Actor, acting
+from askpro.checks import audit_is_kept_long_enough
 from tenants import audit
 from tenants.audit import Action
 from tenants.models import AuditEntry, Membership
@@ -140,6 +141,13 @@ def test_young_entries_can_not_be_expired(salon, settings):
                 cursor.execute("SELECT audit_expire(%s, 10)", [limit])
 
     assert len(entries(subject="tenants_branch")) == 1
+
+
+@pytest.mark.parametrize(("days", "found"), [(30, ["askpro.E020"]), (31, [])])
+def test_too_few_days_are_told_at_the_start(settings, days, found):
+    settings.AUDIT_RETENTION_DAYS = days
+
+    assert [one.id for one in audit_is_kept_long_enough(None)] == found
 
 
 def test_a_company_expires_nothing(salon):

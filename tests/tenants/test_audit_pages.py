@@ -15,7 +15,7 @@ from askpro import correlation
 from askpro.actor import Actor, acting
 from bookings.models import Customer
 from tenants import audit, audit_words
-from tenants.admin_audit import SUBJECTS
+from tenants.admin_audit import MOST_PAGED, SUBJECTS
 from tenants.models import AuditEntry, Branch
 from tenants.scoping import every_company, scope
 from tests import factories as make
@@ -224,6 +224,21 @@ def test_a_list_asks_as_often_for_many_entries_as_for_one(salon, petra, branch):
             Branch.objects.filter(pk=other.pk).update(minimum_notice_min=minutes)
 
     assert asked() == few
+
+
+def test_a_page_counts_no_more_entries_than_can_be_paged_through(petra, branch):
+    client = signed_in(petra)
+
+    with CaptureQueriesContext(connection) as asked:
+        client.get(LIST)
+
+    counts = [
+        query["sql"]
+        for query in asked
+        if "COUNT(*)" in query["sql"] and "auditentry" in query["sql"]
+    ]
+    assert len(counts) == 1
+    assert f"LIMIT {MOST_PAGED}" in counts[0]
 
 
 def test_every_kind_of_entry_is_said_in_words(salon, petra):
