@@ -14,13 +14,12 @@ from django.utils.translation import gettext as _
 from pglast import ast, enums, parser
 from pglast.stream import RawStream
 
-from askpro.errors import AskProError
-from integrations.sql import allowed
+from integrations.sql import allowed, marks
+from integrations.sql.refusals import QueryRefused, not_allowed, unreadable
 from integrations.sql.views import SCHEMA, VIEWS
 
-
-class QueryRefused(AskProError):
-    """The query may not be run; the message says why and what would work."""
+#: What the printer meets in trees that nobody writes.
+_UNPRINTABLE = (AttributeError, KeyError, NotImplementedError, TypeError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,20 @@ def checked(sql: str, bindings: int) -> Query:
     :param bindings: how many values come along.
     :raises QueryRefused: it is not one SELECT of what is allowed.
     """
+    tree = tree_of(sql, bindings)
+    _Check(tree.stmt).run()
+    text = printed(tree)
+    # What was printed means what was checked, or it is not run.
+    again = _Check(_only_statement(text).stmt)
+    again.run()
+    return Query(text, tuple(sorted(again.views)))
+
+
+def tree_of(sql: str, bindings: int | None) -> Any:
+    """Return the one statement, unchecked.
+
+    :raises QueryRefused: it can't be read, or there is more than one.
+    """
     if len(sql) > allowed.LONGEST_TEXT:
         raise QueryRefused(
             _("The query is too long: at most %(most)d characters.")
@@ -44,76 +57,30 @@ def checked(sql: str, bindings: int) -> Query:
         )
     if "\0" in sql:
         raise QueryRefused(_("The query holds a sign that no text may have."))
-    tree = _only_statement(_numbered(sql, bindings))
-    found = _Check(tree.stmt)
-    found.run()
-    printed = RawStream()(tree)
-    # What was printed means what was checked, or it is not run.
-    again = _Check(_only_statement(printed).stmt)
-    again.run()
-    return Query(printed, tuple(sorted(again.views)))
+    return _only_statement(marks.numbered(sql, bindings))
 
 
-def shape(sql: str) -> str:
-    """Return the query without its values: what may be kept of it."""
-    if len(sql) > allowed.LONGEST_TEXT or "\0" in sql:
-        return ""
+def printed(tree: Any) -> str:
+    """Return a tree's text.
+
+    :raises QueryRefused: it is nested too deep, or nobody knows how to write it.
+    """
     try:
-        text: str = parser.normalize(_numbered(sql, None))
-    except (parser.ParseError, QueryRefused, UnicodeError):
-        return ""
-    return text
-
-
-def _numbered(sql: str, bindings: int | None) -> str:
-    """Put ``$1``, ``$2`` … where the values go; texts and comments stay as they are."""
-    try:
-        marks = list(_marks(sql))
-    except (parser.ParseError, UnicodeError) as error:
-        raise QueryRefused(_not_understood(error)) from error
-    if len({text for _, text in marks}) > 1:
-        raise QueryRefused(_("Use one sign for all values: ? or %s."))
-    if bindings is not None and (
-        len(marks) != bindings or bindings > allowed.MOST_BINDINGS
-    ):
+        return str(RawStream()(tree))
+    except (RecursionError, *_UNPRINTABLE):
         raise QueryRefused(
-            _("The query has %(marks)d places for values, but %(values)d came along.")
-            % {"marks": len(marks), "values": bindings}
-        )
-    raw, at, parts = sql.encode(), 0, []
-    for number, (start, text) in enumerate(marks, 1):
-        parts += [raw[at:start], f" ${number} ".encode()]
-        at = start + len(text)
-    return (b"".join(parts) + raw[at:]).decode()
-
-
-def _marks(sql: str) -> Iterator[tuple[int, str]]:
-    """Yield where the values go, by bytes: as PostgreSQL's scanner sees it."""
-    raw = sql.encode()
-    percent = -2
-    for token in parser.scan(sql):
-        text = raw[token.start : token.end + 1].decode()
-        if token.name == "PARAM":
-            raise QueryRefused(_("Use ? for a value, not $1."))
-        if text == "?":
-            yield token.start, "?"
-        elif token.name == "IDENT" and text == "s" and percent == token.start - 1:
-            yield percent, "%s"
-        percent = token.start if text == "%" else -2
+            _("The query is too complicated. Make it simpler.")
+        ) from None
 
 
 def _only_statement(sql: str) -> Any:
     try:
         statements = parser.parse_sql(sql)
     except (parser.ParseError, RecursionError, UnicodeError, ValueError) as error:
-        raise QueryRefused(_not_understood(error)) from error
+        raise unreadable(sql, error) from None
     if len(statements) != 1:
         raise QueryRefused(_("Write one query at a time, without a semicolon inside."))
     return statements[0]
-
-
-def _not_understood(error: Exception) -> str:
-    return _("The query can't be read: %(why)s.") % {"why": str(error.args[0])[:200]}
 
 
 class _Check:
@@ -121,8 +88,9 @@ class _Check:
 
     def __init__(self, root: Any) -> None:
         self._root = root
-        self._nodes = self._relations = self._concatenations = 0
+        self._relations = self._concatenations = 0
         self._ctes: set[str] = set()
+        self._is_nested = False
         self.views: set[str] = set()
 
     def run(self) -> None:
@@ -132,21 +100,21 @@ class _Check:
         """
         if not isinstance(self._root, ast.SelectStmt):
             raise QueryRefused(_("Only SELECT is allowed: this page reads."))
-        nodes = list(_walk(self._root))
-        self._ctes = {
-            str(node.ctename) for node in nodes if isinstance(node, ast.CommonTableExpr)
-        }
+        nodes = list(walk(self._root))
         if len(nodes) > allowed.MOST_NODES:
             raise QueryRefused(_("The query is too complicated. Make it simpler."))
+        ctes = [node for node in nodes if isinstance(node, ast.CommonTableExpr)]
+        self._ctes = {str(node.ctename) for node in ctes}
+        self._is_nested = bool(ctes) or any(
+            isinstance(node, ast.RangeSubselect) for node in nodes
+        )
         for node in nodes:
             kind = type(node).__name__
-            if kind not in allowed.NODES:
-                raise QueryRefused(
-                    _("This is not allowed in a query here: %(what)s.") % {"what": kind}
-                )
             check = getattr(self, f"_check_{kind}", None)
             if check is not None:
                 check(node)
+            if kind not in allowed.NODES:
+                raise not_allowed(kind)
 
     def _check_SelectStmt(self, node: Any) -> None:
         if node.intoClause is not None:
@@ -188,7 +156,7 @@ class _Check:
     def _check_FuncCall(self, node: Any) -> None:
         names = [one.sval for one in node.funcname]
         is_built_in = names[:-1] in ([], ["pg_catalog"])
-        if names[-1] not in allowed.FUNCTIONS or not is_built_in:
+        if names[-1] not in allowed.FUNCTIONS or not is_built_in or node.func_variadic:
             raise QueryRefused(
                 _("The function %(name)s is not allowed. There are: %(functions)s.")
                 % {
@@ -200,22 +168,37 @@ class _Check:
             self._concatenate(len(node.args or ()))
 
     def _check_A_Expr(self, node: Any) -> None:
-        names = [one.sval for one in node.name]
-        is_known = len(names) == 1 and names[0] in allowed.OPERATORS
-        if node.kind == enums.A_Expr_Kind.AEXPR_SIMILAR or not is_known:
-            raise QueryRefused(
-                _("The operator %(name)s is not allowed.")
-                % {"name": ".".join(names)[:20]}
-            )
-        if names[0] == "||":
+        self._operator(node.name)
+        if node.kind == enums.A_Expr_Kind.AEXPR_SIMILAR:
+            raise _operator_refused("SIMILAR TO")
+        if node.name[0].sval == "||":
             self._concatenate(1)
+
+    def _check_SubLink(self, node: Any) -> None:
+        if enums.SubLinkType(node.subLinkType).name not in allowed.SUBSELECTS:
+            raise not_allowed("ARRAY(SELECT …)")
+        self._operator(node.operName)
+
+    def _check_SortBy(self, node: Any) -> None:
+        self._operator(node.useOp)
+
+    @staticmethod
+    def _operator(name: Any) -> None:
+        names = [one.sval for one in name or ()]
+        if names and (len(names) > 1 or names[0] not in allowed.OPERATORS):
+            raise _operator_refused(".".join(names))
 
     def _check_TypeName(self, node: Any) -> None:
         names = [one.sval for one in node.names or ()]
-        is_plain = names[:-1] in ([], ["pg_catalog"]) and not node.pct_type
-        if not names or names[-1] not in allowed.TYPES or not is_plain or node.setof:
+        is_known = names[-1:] and names[-1] in allowed.TYPES
+        is_built_in = names[:-1] in ([], ["pg_catalog"])
+        if not is_known or not is_built_in or _is_set(node):
             raise QueryRefused(
-                _("The type %(name)s is not allowed.") % {"name": ".".join(names)[:60]}
+                _("The type %(name)s is not allowed. There are: %(types)s.")
+                % {
+                    "name": ".".join(names)[:60],
+                    "types": ", ".join(sorted(allowed.TYPES)),
+                }
             )
 
     def _check_SQLValueFunction(self, node: Any) -> None:
@@ -223,26 +206,38 @@ class _Check:
             raise QueryRefused(_("Only dates and times are known by name here."))
 
     def _check_ColumnRef(self, node: Any) -> None:
-        for field in node.fields:
-            name = getattr(field, "sval", "")
-            if name in _SYSTEM_COLUMNS or name.startswith("pg_"):
+        names = [getattr(field, "sval", "") for field in node.fields]
+        is_function = len(names) > 1 and names[-1] in allowed.ROW_FUNCTIONS
+        for name in names:
+            is_internal = name in allowed.SYSTEM_COLUMNS or name.startswith("pg_")
+            if is_internal or is_function:
                 raise QueryRefused(
-                    _("There is no column %(name)s.") % {"name": name[:60]}
+                    _("There is no column %(name)s.") % {"name": names[-1][:60]}
                 )
 
     def _concatenate(self, times: int) -> None:
         self._concatenations += times
-        if self._concatenations > allowed.MOST_CONCATENATIONS:
+        most = allowed.MOST_CONCATENATIONS
+        if self._is_nested:
+            most = allowed.MOST_CONCATENATIONS_NESTED
+        if self._concatenations > most:
             raise QueryRefused(
-                _("At most %(most)d texts may be joined.")
-                % {"most": allowed.MOST_CONCATENATIONS}
+                _("At most %(most)d texts may be joined.") % {"most": most}
             )
 
 
-_SYSTEM_COLUMNS = {"tableoid", "xmin", "xmax", "cmin", "cmax", "ctid"}
+def _is_set(type_name: Any) -> bool:
+    return bool(type_name.setof or type_name.pct_type or type_name.arrayBounds)
 
 
-def _walk(root: Any) -> Iterator[Any]:
+def _operator_refused(name: str) -> QueryRefused:
+    return QueryRefused(
+        _("The operator %(name)s is not allowed. For a part of a text write LIKE.")
+        % {"name": name[:20]}
+    )
+
+
+def walk(root: Any) -> Iterator[Any]:
     """Yield every node below one, itself first; no recursion that a query could dig."""
     waiting = [root]
     while waiting:
@@ -251,5 +246,10 @@ def _walk(root: Any) -> Iterator[Any]:
             waiting.extend(reversed(node))
         elif isinstance(node, ast.Node):
             yield node
-            names: tuple[str, ...] = type(node).__slots__  # type: ignore[attr-defined]
-            waiting.extend(getattr(node, name) for name in reversed(names))
+            waiting.extend(getattr(node, name) for name in reversed(slots(node)))
+
+
+def slots(node: Any) -> tuple[str, ...]:
+    """Return the names of what a node holds."""
+    names: tuple[str, ...] = type(node).__slots__
+    return names

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from datetime import timedelta
+
+import psycopg
 import pytest
 from django.db import connections, transaction
 from django.utils import translation
 
+from askpro.errors import AskProError
 from integrations.models import SqlTicket
-from integrations.sql import reading
-from integrations.sql.parsing import QueryRefused
+from integrations.sql import reader, reading
 from integrations.sql.reading import QueryFailed, query
+from integrations.sql.refusals import QueryRefused
 from integrations.sql.views import SCHEMA, VIEWS
 from tenants.models import AuditEntry
 from tenants.scoping import ScopeMissing, every_company, scope
@@ -66,9 +71,9 @@ def test_the_example_finds_the_companys_own_rows_alone(salon, garage):
             )
 
         assert len(found.rows) == 1
-        row = dict(zip(found.columns, found.rows[0], strict=True))
+        row = {h.name: v for h, v in zip(found.columns, found.rows[0], strict=True)}
         assert row["customer_name"] == f"Kundin {company.slug}"
-        assert not found.is_cut
+        assert not found.truncated
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -77,7 +82,7 @@ def test_every_view_shows_its_columns_of_one_company(salon, garage, view):
         found = query(f"SELECT * FROM {view}")
         again = query(f"SELECT count(*) FROM {SCHEMA}.{view}")
 
-    assert found.columns == tuple(column.name for column in VIEWS[view].columns)
+    assert [h.name for h in found.columns] == [c.name for c in VIEWS[view].columns]
     assert len(found.rows) == again.rows[0][0] == 1
     assert "werkstatt" not in str(found.rows)
 
@@ -106,7 +111,24 @@ def test_values_are_bound_wherever_the_scanner_sees_a_place(salon, mark):
         ("SELECT * FROM customers WHERE name > created_at", [], "Types"),
         ("DELETE FROM customers", [], "Only SELECT"),
         ("SELECT 1; SELECT 2", [], "one query"),
-        ("SELECT FROM WHERE", [], "syntax error"),
+        ("SELECT FROM WHERE", [], "from here: WHERE"),
+        ("SELECT 'a", [], "from here: 'a"),
+        ("SELECT 1 / ? FROM customers", [0], "nullif"),
+        ("SELECT name FROM customers WHERE name SIMILAR TO 'a'", [], "LIKE"),
+        ("SELECT name::char(9000000) FROM customers", [], "text"),
+        ("SELECT * FROM generate_series(1, 9)", [], "FROM"),
+        ("SELECT ? FROM customers", ["\ud800"], "sign"),
+        ("SELECT ? FROM customers", [b"bytes"], "a number"),
+        ("SELECT ? FROM customers", [["a"]], "a number"),
+        ("SELECT ? FROM customers", [10**400], "too long"),
+        ("SELECT ? FROM customers", ["a" * 9000], "too long"),
+        ("SELECT " + ", ".join("?" * 101), [1] * 101, "At most 100"),
+        (
+            "SELECT " + ", ".join(["c.*"] * 20) + " FROM customers c",
+            [],
+            "At most 100 columns",
+        ),
+        ("SELECT $1", [1], "not \\$1"),
         ("SELECT '" + "a" * 9000 + "'", [], "8000"),
         ("", [], "one query"),
     ],
@@ -142,7 +164,7 @@ def test_rows_and_bytes_are_limited_and_it_says_so(salon):
         found = query("SELECT a.id FROM customers a, customers b, customers c")
 
     assert len(found.rows) == reading.MOST_ROWS
-    assert found.is_cut
+    assert found.truncated
 
 
 def test_outside_one_companys_scope_nothing_runs(salon):
@@ -199,3 +221,117 @@ def test_the_reader_can_read_nothing_but_its_views(salon):
         assert cursor.fetchone() == (False,)
 
     assert readable == {f"{SCHEMA}.{view}" for view in VIEWS}
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "row"),
+    [
+        ("SELECT 'ä😀', phone=? FROM customers WHERE 'é'<>?", [PHONE, "x"], True),
+        ("SELECT 'ä😀', phone=%s FROM customers WHERE 'é'<>%s", [PHONE, "x"], True),
+        ("SELECT 'ä😀', ?+?-?", [1, 2, 4], -1),
+        ("SELECT 'ä😀', ?||?", ["a", "b"], "ab"),
+        ("SELECT 'ä😀', 7 %s", [1], None),
+    ],
+)
+def test_a_mark_may_stick_to_an_operator_and_stand_behind_any_letter(
+    salon, text, values, row
+):
+    with scope(salon.pk):
+        if row is None:
+            with pytest.raises(QueryRefused):
+                query(text, values)
+        else:
+            assert query(text, values).rows == (("ä😀", row),)
+
+
+def test_the_answer_names_its_columns_and_their_types(salon):
+    with scope(salon.pk):
+        found = query("SELECT name, created_at, 1 AS one FROM customers")
+        nobody = query("SELECT id FROM customers WHERE name = ?", ["Niemand"])
+
+    assert found.columns == (
+        ("name", "varchar(160)"),
+        ("created_at", "timestamptz"),
+        ("one", "int4"),
+    )
+    assert nobody.columns == (("id", "uuid"),)
+    assert nobody.rows == ()
+
+
+def test_an_entry_keeps_no_value_wherever_it_was_written(salon):
+    asked = [
+        "SELECT count(*) FROM customers WHERE name = 'Geheim' -- Geheim",
+        'SELECT count(*) AS "Geheim" FROM customers WHERE name = "Geheim"',
+        "SELECT count(*) FROM geheim WHERE name = $$geheim$$",
+        "DELETE FROM customers WHERE name = 'Geheim'",
+        "SELECT 'Geheim",
+    ]
+    for text in asked:
+        refused = pytest.raises(AskProError) if text != asked[0] else nullcontext()
+        with scope(salon.pk), refused:
+            query(text)
+
+    with scope(salon.pk):
+        entries = AuditEntry.objects.filter(action="queried").order_by("at")
+        kept = [one.changes["query"] for one in entries]
+    assert kept == [
+        "SELECT count(*) FROM customers WHERE name = $0",
+        'SELECT count(*) AS "…" FROM customers WHERE name = "…"',
+        'SELECT count(*) FROM "…" WHERE name = $0',
+        "",
+        "",
+    ]
+
+
+def test_a_company_can_keep_only_few_connections(salon, garage):
+    with scope(salon.pk):
+        for _ in range(reader.MOST_AT_ONCE):
+            SqlTicket.objects.create(company_id=salon.pk, pid=1)
+        with pytest.raises(QueryRefused, match="run already"):
+            query("SELECT 1")
+        assert SqlTicket.objects.count() == reader.MOST_AT_ONCE
+    with scope(garage.pk):
+        assert query("SELECT 1").rows == ((1,),)
+
+
+def test_a_ticket_that_was_left_behind_goes(salon):
+    with scope(salon.pk):
+        left = SqlTicket.objects.create(company_id=salon.pk, pid=1)
+        SqlTicket.objects.filter(pk=left.pk).update(at=left.at - timedelta(minutes=2))
+        query("SELECT 1")
+
+        assert not SqlTicket.objects.exists()
+
+
+def test_a_ticket_serves_its_own_connection_alone(salon, garage):
+    """A process number comes again; what a connection was started with does not."""
+    with reader.reader(salon.pk) as connection:
+        pid = connection.info.backend_pid
+        with scope(garage.pk):
+            SqlTicket.objects.create(company_id=garage.pk, pid=pid)
+        names = connection.execute("SELECT name FROM customers").fetchall()
+        assert names == [("Kundin salon",)]
+        with scope(salon.pk):
+            SqlTicket.objects.all().delete()
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("SELECT name FROM customers")
+
+
+def test_a_reader_can_neither_write_nor_say_who_it_is(salon, garage):
+    statements = [
+        "SET ROLE askpro_views",
+        "SET SESSION AUTHORIZATION askpro_views",
+        "SELECT * FROM public.bookings_customer",
+        "SELECT * FROM public.sql_ticket",
+        f"UPDATE {SCHEMA}.customers SET name = 'x'",
+        f"CREATE TABLE {SCHEMA}.x (id int)",
+        "CREATE TABLE public.x (id int)",
+        "CREATE TEMPORARY TABLE x (id int)",
+        "CREATE FUNCTION pg_temp.x() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    ]
+    with reader.reader(salon.pk) as connection:
+        connection.read_only = None
+        connection.execute("SET default_transaction_read_only = off")
+        for statement in statements:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(statement)
