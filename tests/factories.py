@@ -33,6 +33,7 @@ from tenants.models import (
     ApiKey,
     Branch,
     Company,
+    IsolationRun,
     Membership,
     PhoneNumber,
     ProviderAccount,
@@ -306,6 +307,12 @@ def make_delivery(
         outcome=outcomes.FAILED if is_failed else outcomes.DONE,
     )
     return log
+
+
+@across
+def make_isolation_run(**values: Any) -> IsolationRun:
+    defaults = {"started_at": MONDAY_10, "duration_ms": 1, "tried": 1, "refused": 1}
+    return IsolationRun.objects.create(**defaults | values)
 
 
 @across

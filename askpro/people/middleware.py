@@ -7,7 +7,6 @@ from collections.abc import Callable
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from askpro.people import second_factor
@@ -31,9 +30,10 @@ class SecondFactorMiddleware:
         return redirect("mfa_activate_totp")
 
 
+#: What anybody may reach to sign in or out; the rest of the admin waits.
+_ALWAYS = tuple(f"/admin/{name}/" for name in ("login", "logout", "jsi18n"))
+
+
 def _is_admin(request: HttpRequest) -> bool:
     path = request.path_info
-    index = reverse("admin:index")
-    return path.startswith(index) and not path.startswith(
-        (reverse("admin:login"), reverse("admin:logout"), reverse("admin:jsi18n"))
-    )
+    return path.startswith("/admin/") and not path.startswith(_ALWAYS)

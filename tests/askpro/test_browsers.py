@@ -8,11 +8,11 @@ import sys
 
 import pytest
 import time_machine
-from django.contrib.auth import get_user_model
 from django.test import Client
 from django.urls import path
 
 from askpro.embedded import BASE_DIR
+from tests import factories as make
 
 pytestmark = pytest.mark.django_db
 
@@ -21,9 +21,10 @@ PASSWORD = "ein langes Kennwort"
 
 @pytest.fixture
 def operator():
-    return get_user_model().objects.create_superuser(
-        "op@askpro.example", password=PASSWORD
-    )
+    user = make.make_operator("op@askpro.example")
+    user.set_password(PASSWORD)
+    user.save()
+    return user
 
 
 def is_in(client):

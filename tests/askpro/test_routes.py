@@ -28,6 +28,7 @@ OPEN = {
 BROWSER = {
     "": "redirects to the admin",
     "admin/": "signing in is rate-limited; all else wants a session",
+    "konto/": "signing in: the library limits tries by address and by name",
     "robots.txt": "the same text for everybody",
     ".well-known/security.txt": "the same text for everybody",
 }

@@ -11,6 +11,8 @@ from django.contrib.auth import get_user_model
 from tenants.models import Branch, Membership
 from tenants.scoping import every_company
 from tests import factories
+from tests.browser import people
+from tests.factories import make_second_factor
 
 pytestmark = [pytest.mark.django_db, pytest.mark.proof]
 
@@ -57,11 +59,8 @@ def _fits(window):
 
 
 def _sign_in(window, system, user):
-    window.goto(f"{system.web_url}/admin/")
-    window.get_by_label("Benutzername").fill(user.username)
-    window.get_by_label("Passwort").fill(PASSWORD)
-    window.keyboard.press("Enter")
-    window.get_by_role("heading", name="Übersicht").wait_for()
+    secret = make_second_factor(user)
+    people.sign_in(window, system, user, password=PASSWORD, secret=secret)
 
 
 def test_an_owner_fills_the_two_gaps(window, system, unready, owner):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.test import Client
 
 from tests import factories
@@ -69,7 +68,7 @@ def offences(window):
 
 def signed_in(window, system):
     """Give the browser the session of an operator."""
-    operator = get_user_model().objects.create_superuser("op@askpro.example")
+    operator = factories.make_operator("op@askpro.example")
     client = Client()
     client.force_login(operator)
     (cookie,) = [one for one in client.cookies.values() if "session" in one.key]

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from django.apps import apps
 from django.contrib.auth import authenticate, get_user_model
+from django.contrib.sessions.backends.db import SessionStore
 from django.core.management import call_command
 from django.db import ProgrammingError, connection, connections
 from django.test import Client
@@ -230,8 +231,9 @@ def test_an_unknown_name_costs_as_many_statements_as_a_known_one(
 ):
     make.make_member(company=salon, password="right", username="p@salon.example")
     for name in ("p@salon.example", "nobody@salon.example"):
-        # The person by the backend and by us, the companies, the entry.
-        with django_assert_num_queries(4):
+        # The person by the backend, by name and by address, and by us, the companies,
+        # the entry.
+        with django_assert_num_queries(6):
             authenticate(rf.post("/"), username=name, password="no")
 
 
@@ -242,9 +244,9 @@ def test_a_password_that_was_changed_is_told(rf, salon):
 
     person = make.make_member(company=salon)
 
-    signals.password_changed.send(
-        sender=get_user_model(), request=rf.post("/"), user=person
-    )
+    request = rf.post("/")
+    request.user, request.session = person, SessionStore()
+    signals.password_changed.send(sender=get_user_model(), request=request, user=person)
 
     assert [kind for kind, *_ in _kinds(salon.pk)] == ["password"]
 

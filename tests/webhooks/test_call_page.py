@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.urls import reverse
 
 from tests import factories as make
@@ -18,7 +17,7 @@ AT = datetime(2026, 11, 25, 9, 0, 0, 120_000, tzinfo=UTC)
 
 @pytest.fixture
 def operator(client):
-    user = get_user_model().objects.create_superuser("betrieb@askpro.example")
+    user = make.make_operator("betrieb@askpro.example")
     client.force_login(user)
     return client
 
