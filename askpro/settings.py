@@ -347,4 +347,10 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": "AskPro",
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
+    "ACCOUNT": {
+        "navigation": [
+            {"title": _("Second factor"), "link": "/konto/2fa/"},
+            {"title": _("Sessions"), "link": "/konto/sessions/"},
+        ]
+    },
 }

@@ -287,3 +287,20 @@ def test_signing_in_leaves_a_trail(client, company):
             .values_list("action", flat=True)
         )
     assert actions[-2:] == ["sign_in_failed", "signed_in"]
+
+
+def test_a_lost_factor_is_taken_away_by_command(client_of, company):
+    from django.core.management import call_command
+
+    user = person(company)
+    client = client_of(user)
+    assert client.get("/admin/").status_code == 200
+    make.make_second_factor(user)
+
+    call_command("second_factor_reset", user.username)
+
+    assert not Authenticator.objects.filter(user=user).exists()
+    assert client.get("/admin/").status_code == 302
+    with every_company():
+        entry = AuditEntry.objects.get(company=company, action="second_factor")
+    assert entry.changes == {"factors": [1, 0]}

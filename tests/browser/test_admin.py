@@ -107,7 +107,7 @@ def test_a_call_is_explained(window, system, salon, owner):
 
     window.goto(f"{system.web_url}/admin/bookings/call/{call.pk}/change/")
 
-    window.get_by_text("Verlauf").first.wait_for()
+    window.get_by_text("Verlauf").locator("visible=true").first.wait_for()
     window.get_by_text("Werkzeug", exact=True).first.wait_for()
     assert _fits(window)
     _picture(window, "call")
