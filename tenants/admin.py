@@ -220,6 +220,7 @@ class ServiceAdmin(CompanyPages):
     list_display = ("name", "branch", "duration_min", "price_eur", "is_active")
     list_filter = ("is_active",)
     search_fields = ("name", "branch__name", "calcom_event_type_id")
+    ordering = ("name", "pk")
 
 
 @admin.register(Staff)
@@ -230,6 +231,7 @@ class StaffAdmin(CompanyPages):
     list_display = ("name", "branch", "email", "is_active")
     list_filter = ("is_active",)
     search_fields = ("name", "email", "branch__name")
+    ordering = ("name", "pk")
 
 
 @admin.register(StaffService)
