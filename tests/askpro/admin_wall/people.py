@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -14,6 +15,8 @@ from tests import factories as make
 ROLES = ("owner", "desk", "staff", "read_only")
 #: Who works in company A.
 INSIDE = (*ROLES, "operator")
+#: A list that everybody with a role may open.
+LIST = "/admin/bookings/customer/"
 #: Who may not come in at all.
 OUTSIDE = ("stranger", "of_an_inactive_company", "without_staff_status", "nobody")
 
@@ -52,3 +55,18 @@ def of(kind: str, company: Company) -> Client:
         user.is_staff = False
         user.save()
     return signed_in(user)
+
+
+def filled(slug: str, name: str) -> Company:
+    """Return a company with a branch, and a customer of this name."""
+    company = make.make_company(slug)
+    make.make_branch(company=company)
+    make.make_customer(company=company, name=name)
+    return company
+
+
+def shown(client: Client, path: str = LIST) -> tuple[Any, set[str]]:
+    """Return the company that a page's header names, and which customers it lists."""
+    text = client.get(path).content.decode()
+    name = re.search(r'id="company-name">([^<]*)<', text)
+    return name and name[1], {one for one in ("Anna", "Berta") if one in text}
