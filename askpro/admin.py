@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth import logout as sign_out
 from django.contrib.auth.views import redirect_to_login
@@ -74,6 +75,20 @@ GROUPS: list[tuple[Any, list[str]]] = [
 PLATFORM = _("Platform")
 
 
+class Suggestions(AutocompleteJsonView):
+    """Rows to choose from, for those who may open the page that asks."""
+
+    def process_request(self, request: HttpRequest) -> tuple[Any, ...]:
+        """Refuse what no form asks: Django fails at relations seen from behind."""
+        asked: tuple[Any, ...] = super().process_request(request)
+        field: Any = asked[2]
+        site: Any = self.admin_site
+        page = site._registry.get(field.model) if field.concrete else None
+        if page is None or not page.has_view_permission(request):
+            raise PermissionDenied
+        return asked
+
+
 class AskProAdminSite(UnfoldAdminSite):  # type: ignore[misc]
     """The admin of AskPro."""
 
@@ -101,6 +116,11 @@ class AskProAdminSite(UnfoldAdminSite):  # type: ignore[misc]
     def choose_company(self, request: HttpRequest) -> HttpResponse:
         """Let people with several companies choose one."""
         return admin_choice.view(self, request)
+
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
+        """Suggest rows for a relation that a form may have."""
+        answer: HttpResponse = Suggestions.as_view(admin_site=self)(request)  # type: ignore[assignment]
+        return answer
 
     def nothing(self, request: HttpRequest, **_: str) -> HttpResponse:
         """Have no such page."""

@@ -221,6 +221,7 @@ class ServiceAdmin(CompanyPages):
     list_display = ("name", "branch", "duration_min", "price_eur", "is_active")
     list_filter = ("is_active",)
     search_fields = ("name", "branch__name", "calcom_event_type_id")
+    ordering = ("name", "pk")
 
 
 @admin.register(Staff)
@@ -231,6 +232,7 @@ class StaffAdmin(CompanyPages):
     list_display = ("name", "branch", "email", "is_active")
     list_filter = ("is_active",)
     search_fields = ("name", "email", "branch__name")
+    ordering = ("name", "pk")
 
 
 @admin.register(StaffService)

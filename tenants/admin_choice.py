@@ -89,7 +89,8 @@ def _choose(request: HttpRequest) -> HttpResponse:
 def _asked_for(request: HttpRequest, path: str) -> str:
     """Return an address of this admin: the one that was asked for, if it is one."""
     index = reverse("admin:index")
-    is_ours = path.startswith(index) and url_has_allowed_host_and_scheme(path, None)
+    is_below = path.startswith(index) and "/." not in path
+    is_ours = is_below and url_has_allowed_host_and_scheme(path, None)
     return path if is_ours and _match(path) is not None else index
 
 

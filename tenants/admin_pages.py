@@ -173,6 +173,11 @@ class CompanyPages(Silent, ModelAdmin):  # type: ignore[misc]
             rows = rows.filter(company__isnull=False)
         return rows
 
+    def get_ordering(self, request: HttpRequest) -> Sequence[Any]:
+        """Order also what is suggested page by page."""
+        ordering: Sequence[Any] = super().get_ordering(request)
+        return ordering or self.opts.ordering or ("-pk",)
+
     @property
     def _has_company(self) -> bool:
         return any(field.name == "company" for field in self.opts.fields)

@@ -11,6 +11,7 @@ import pytest
 
 from askpro import embedded, embedded_files
 from askpro.embedded import BASE_DIR
+from askpro.embedded_roles import READERS_LIMITS, RESTRICTED
 
 
 @pytest.fixture
@@ -46,19 +47,38 @@ def made(django_db_setup):
                 admin.execute(f"DROP ROLE IF EXISTS {prefix}{name}")
 
 
-def test_set_config_is_for_the_wall_alone(made):
-    superuser, prefix = made
-    may = {
-        name: superuser.execute(
-            "SELECT has_function_privilege("
-            "%s, 'pg_catalog.set_config(text, text, boolean)', 'EXECUTE')",
-            [prefix + name],
-        ).fetchone()[0]
-        for name in ("", "_owner", "_company", "_every", "_reader")
+def _may_run(superuser, role):
+    return {
+        name
+        for (name,) in superuser.execute(
+            "SELECT proname FROM pg_proc WHERE proname ~ %s"
+            " AND pronamespace = 'pg_catalog'::regnamespace"
+            " AND has_function_privilege(%s, oid, 'EXECUTE')",
+            [RESTRICTED, role],
+        )
     }
 
-    assert may.pop("_reader") is False
-    assert set(may.values()) == {True}
+
+def test_what_could_harm_is_for_the_wall_alone(made):
+    superuser, prefix = made
+    every = _may_run(superuser, "postgres")
+
+    assert {"set_config", "pg_sleep", "pg_cancel_backend", "lo_create"} <= every
+    assert not every & {"lo_import", "lo_export", "now"}
+    assert _may_run(superuser, f"{prefix}_reader") == set()
+    for name in ("", "_owner", "_company", "_every"):
+        assert _may_run(superuser, prefix + name) == every
+
+
+def test_the_readers_login_is_limited_from_outside_too(made):
+    superuser, prefix = made
+    found = superuser.execute(
+        "SELECT rolconnlimit, setconfig FROM pg_roles r"
+        " JOIN pg_db_role_setting s ON s.setrole = r.oid WHERE rolname = %s",
+        [f"{prefix}_reader"],
+    ).fetchone()
+
+    assert found == (20, [f"{name}={v}" for name, v in READERS_LIMITS.items()])
 
 
 def test_the_application_inherits_nothing_and_the_owner_may_grant(made):

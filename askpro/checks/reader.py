@@ -10,6 +10,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connections
 
+from askpro.embedded_roles import RESTRICTED
+
 _ATTRIBUTES = """
 SELECT rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication
 FROM pg_roles WHERE rolname = %s
@@ -17,9 +19,11 @@ FROM pg_roles WHERE rolname = %s
 _ROLES = """
 SELECT 1 FROM pg_roles WHERE rolname <> %s AND pg_has_role(%s, oid, 'MEMBER') LIMIT 1
 """
-_SETS_CONFIG = """
-SELECT has_function_privilege(
-    %s, 'pg_catalog.set_config(text, text, boolean)', 'EXECUTE')
+_RUNS = """
+SELECT DISTINCT proname FROM pg_proc
+WHERE pronamespace = 'pg_catalog'::regnamespace AND proname ~ %s
+    AND has_function_privilege(%s, oid, 'EXECUTE')
+ORDER BY proname
 """
 #: Whatever of ours it may touch, except for reading views outside of `public`.
 _REACHES = """
@@ -73,8 +77,9 @@ def _faults(reader: str) -> Iterator[str]:
         yield "may do what an administrator may"
     elif _rows(_ROLES, reader, reader):
         yield "may act as another role"
-    if _rows(_SETS_CONFIG, reader)[0][0]:
-        yield "may call set_config, and with it choose whose rows it sees"
+    runs = [row[0] for row in _rows(_RUNS, RESTRICTED, reader)]
+    if runs:
+        yield f"may call {', '.join(runs[:3])}"
     reached = [row[0] for row in _rows(_REACHES, *[reader] * 4)]
     if reached:
         yield f"has rights on {', '.join(sorted(reached)[:3])}"

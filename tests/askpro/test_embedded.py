@@ -12,7 +12,7 @@ import environ
 import psycopg
 import pytest
 
-from askpro import embedded
+from askpro import embedded, embedded_roles
 from tests.askpro.embedded_users import (
     NOBODY,
     User,
@@ -175,10 +175,19 @@ def test_the_owner_makes_databases_that_have_the_same_rights(shared):
         url = shared.env[variable].replace("/askpro?", "/test_other?")
         with psycopg.connect(url) as connection:
             assert connection.execute(
-                "SELECT has_function_privilege('set_config(text,text,boolean)',"
-                " 'execute')"
-            ).fetchone() == (may,)
+                "SELECT bool_or(has_function_privilege(oid, 'execute')),"
+                " bool_and(has_function_privilege(oid, 'execute')) FROM pg_proc"
+                " WHERE pronamespace = 'pg_catalog'::regnamespace AND proname ~ %s",
+                [embedded_roles.RESTRICTED],
+            ).fetchone() == (may, may)
     shared.fetch("DROP DATABASE test_other", "DATABASE_OWNER_URL")
+
+
+def test_the_readers_login_is_limited_from_outside_too(shared):
+    assert shared.fetch("SHOW temp_file_limit", "DATABASE_READER_URL") == [("64MB",)]
+    assert shared.fetch("SHOW statement_timeout", "DATABASE_READER_URL") == [("2s",)]
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        shared.fetch("SET temp_file_limit = -1", "DATABASE_READER_URL")
 
 
 def test_the_cluster_is_durable_utf8_and_without_tcp(shared):

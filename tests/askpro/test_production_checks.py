@@ -223,6 +223,7 @@ def test_a_table_that_the_login_owns_is_named(login, reader):
         "GRANT CREATE ON SCHEMA public TO {login}",
         "GRANT EXECUTE ON FUNCTION pg_catalog.set_config(text, text, boolean)"
         " TO {login}",
+        "GRANT EXECUTE ON FUNCTION pg_catalog.pg_cancel_backend(int) TO {login}",
     ],
 )
 def test_a_reader_that_could_do_more_is_named(login, reader, statement):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
@@ -29,7 +30,8 @@ class Command(BaseCommand):
         count, _ = Authenticator.objects.filter(user=user).delete()
         for session in UserSession.objects.filter(user=user):
             session.end()
-        for company_id in resolver.companies_of(user.pk) or [None]:
+        companies: list[UUID | None] = [*resolver.companies_of(user.pk)]
+        for company_id in companies or [None]:
             audit.record(
                 audit.Action.SECOND_FACTOR,
                 company_id=company_id,
