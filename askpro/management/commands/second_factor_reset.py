@@ -1,4 +1,4 @@
-"""Take a lost second factor away: the person sets up another one at the next sign-in."""
+"""Take a lost second factor away: another one is set up at the next sign-in."""
 
 from __future__ import annotations
 
