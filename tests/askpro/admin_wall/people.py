@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from django.contrib.auth import get_user_model
 from django.test import Client
 from django.urls import reverse
@@ -23,6 +24,8 @@ OUTSIDE = ("stranger", "of_an_inactive_company", "without_staff_status", "nobody
 
 def signed_in(user: Any, **options: Any) -> Client:
     """Return a browser in which somebody signed in completely: the one way here."""
+    if not Authenticator.objects.filter(user=user).exists():
+        make.make_second_factor(user)
     client = Client(headers={"accept-language": "de"}, **options)
     client.force_login(user)
     return client
