@@ -10,7 +10,7 @@ from django.contrib.auth import logout as sign_out
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -172,7 +172,9 @@ class AskProAdminSite(UnfoldAdminSite):  # type: ignore[misc]
     def logout(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Sign out, and lead to where people sign in."""
+        """Sign out, and lead to where people sign in; a link alone can't."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
         sign_out(request)
         return redirect("account_login")
 

@@ -304,3 +304,13 @@ def test_a_lost_factor_is_taken_away_by_command(client_of, company):
     with every_company():
         entry = AuditEntry.objects.get(company=company, action="second_factor")
     assert entry.changes == {"factors": [1, 0]}
+
+
+def test_a_link_alone_signs_nobody_out(client, company):
+    sign_in(client, person(company))
+
+    assert client.get("/admin/logout/").status_code == 405
+    assert client.get("/admin/").status_code == 200
+
+    assert client.post("/admin/logout/").url == LOGIN
+    assert client.get("/admin/").status_code == 302
