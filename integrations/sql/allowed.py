@@ -4,13 +4,16 @@ from __future__ import annotations
 
 LONGEST_TEXT = 8_000
 #: The parser and Python's printer descend into a query: a thread's stack is finite.
-MOST_TOKENS = 1_500
+MOST_TOKENS = 1_000
 MOST_NODES = 2_000
 MOST_RELATIONS = 8
 #: Together they make a text of some times the longest value that a query reads …
 MOST_CONCATENATIONS = 10
 #: … but each doubles it where a query is built upon another one's columns.
 MOST_CONCATENATIONS_NESTED = 3
+#: ``SELECT a + a AS a FROM (SELECT a + a AS a FROM (…` doubles what the planner has in
+#: hand at each step: how often a column may stand in for itself, step times step.
+MOST_EXPANSIONS = 200
 MOST_BINDINGS = 100
 #: Of all values together.
 LONGEST_BINDINGS = 8_000

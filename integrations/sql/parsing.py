@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -105,9 +106,11 @@ class _Check:
             raise QueryRefused(_("The query is too complicated. Make it simpler."))
         ctes = [node for node in nodes if isinstance(node, ast.CommonTableExpr)]
         self._ctes = {str(node.ctename) for node in ctes}
-        self._is_nested = bool(ctes) or any(
-            isinstance(node, ast.RangeSubselect) for node in nodes
-        )
+        inner = [one.ctequery for one in ctes]
+        inner += [one.subquery for one in nodes if isinstance(one, ast.RangeSubselect)]
+        self._is_nested = bool(inner)
+        if prod(_repeats(one) for one in inner) > allowed.MOST_EXPANSIONS:
+            raise QueryRefused(_("The query is too complicated. Make it simpler."))
         for node in nodes:
             kind = type(node).__name__
             check = getattr(self, f"_check_{kind}", None)
@@ -224,6 +227,16 @@ class _Check:
             raise QueryRefused(
                 _("At most %(most)d texts may be joined.") % {"most": most}
             )
+
+
+def _repeats(select: Any) -> int:
+    """Return how many columns one column of a SELECT is made of, at most."""
+    if not isinstance(select, ast.SelectStmt):
+        return 1
+    made_of = [_repeats(select.larg), _repeats(select.rarg)]
+    for target in select.targetList or ():
+        made_of.append(sum(isinstance(one, ast.ColumnRef) for one in walk(target)))
+    return max(made_of)
 
 
 def _is_set(type_name: Any) -> bool:
