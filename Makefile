@@ -3,7 +3,7 @@ BIN := .venv/bin
 # Trust what the machine trusts, as pip does; uv's own list stands in without one.
 CERTS := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/ssl/cert.pem /etc/pki/tls/cert.pem),--system-certs)
 
-.PHONY: install demo test proof lint bench drill clean
+.PHONY: install demo test proof mutate lint bench drill clean
 
 install: .venv/installed
 
@@ -19,6 +19,11 @@ test: install
 # The servers that these tests stop and kill are their own.
 proof: install lint
 	ASKPRO_VAR=$${TMPDIR:-/tmp}/askpro-proof-$$$$ sh -c '$(BIN)/python -m pytest -q -m proof; status=$$?; rm -rf "$$ASKPRO_VAR"; exit $$status'
+
+# Takes one part of the wall away at a time; docs/security.md keeps what noticed it.
+mutate: install
+	rm -f var/mutate.md && mkdir -p var
+	ASKPRO_MUTATE_REPORT=$(CURDIR)/var/mutate.md ASKPRO_VAR=$${TMPDIR:-/tmp}/askpro-mutate-$$$$ sh -c '$(BIN)/python -m pytest -q -m mutate tests/mutate; status=$$?; rm -rf "$$ASKPRO_VAR"; exit $$status'
 
 demo: install
 	$(BIN)/python manage.py demo $(ARGS)

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import orjson
+from django.db import connection
 from django.utils.translation import gettext_noop
 
 from bookings.calls import CallFacts
@@ -16,7 +17,8 @@ from integrations.mcp.gateway import Asked
 from integrations.models import SqlTicket
 from integrations.retell import signatures
 from integrations.sql.reading import query
-from integrations.sql.views import VIEWS
+from integrations.sql.schema import OWNER_ROLE
+from integrations.sql.views import SCHEMA, VIEWS
 from tenants import accounts, keys
 from tenants.accounts import AccountKeys
 from tenants.isolation import requests
@@ -24,7 +26,7 @@ from tenants.isolation.probes import Probe, Probes, Values, special
 from tenants.isolation.rows import refuses, unchanged
 from tenants.isolation.ways import Attempt, way
 from tenants.models import ApiKey, ProviderAccount
-from tenants.scoping import scope
+from tenants.scoping import every_company, scope
 
 _SECRET = "probe's own webhook secret"  # noqa: S105 (of nobody's account)
 
@@ -160,6 +162,9 @@ def by_query(probes: Probes) -> Iterator[Attempt]:
     for view in VIEWS:
         yield view, partial(asked, f"SELECT * FROM {view}")  # noqa: S608
 
+    for table in sorted({one for view in VIEWS.values() for one in view.tables}):
+        yield f"{table}: what the views see", partial(_is_bound, table)
+
     def forged() -> bool:
         with scope(probes.mine.id):
             return refuses(
@@ -167,3 +172,19 @@ def by_query(probes: Probes) -> Iterator[Attempt]:
             )
 
     yield "a ticket for the other company", forged
+
+
+_BOUND = """
+SELECT polcmd, pg_get_expr(polqual, polrelid),
+    ARRAY(SELECT rolname::text FROM pg_roles WHERE oid = ANY (polroles))
+FROM pg_policy WHERE polrelid = %s::regclass AND polname = 'views'
+"""
+
+
+def _is_bound(table: str) -> bool:
+    """The views' owner sees the rows of the ticket's company, and no other."""
+    with every_company(), connection.cursor() as cursor:
+        cursor.execute(_BOUND, [table])
+        found = cursor.fetchone()
+    expected = f"(company_id = ( SELECT {SCHEMA}.company() AS company))"
+    return found == ("r", expected, [OWNER_ROLE])

@@ -28,6 +28,7 @@ MAY_LOOK_ACROSS = {
     "tenants/audit.py": "writes what concerns the platform alone",
     "bookings/calls.py": "finds a stored call by account and exact id",
     "bookings/tasks.py": "the sweep",
+    "integrations/isolation.py": "reads the database's catalogue in a role",
     "integrations/journal.py": "keeps exchanges of the platform's own accounts",
     "integrations/mcp/gateway.py": "keeps the answers to unresolved calls",
     "webhooks/health.py": "counts what waits at a company's own account",

@@ -12,7 +12,13 @@ from django.utils.translation import gettext_noop
 
 from tenants.isolation.probes import Probes, walled_models
 from tenants.isolation.ways import Attempt, way
-from tenants.scoping import COMPANY_ROLE, EVERY_ROLE, every_company
+from tenants.scoping import (
+    COMPANY_ROLE,
+    EVERY_ROLE,
+    PROBES,
+    WITH_PROBES,
+    every_company,
+)
 
 _WALL = """
 SELECT c.relrowsecurity AND c.relforcerowsecurity,
@@ -23,6 +29,10 @@ SELECT c.relrowsecurity AND c.relforcerowsecurity,
     (SELECT pg_get_expr(polwithcheck, polrelid) FROM pg_policy p
         WHERE p.polrelid = c.oid AND p.polname = 'company')
 FROM pg_class c WHERE c.oid = %s::regclass
+"""
+_EVERY = """
+SELECT pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)
+FROM pg_policy WHERE polrelid = %s::regclass AND polname = 'every_company'
 """
 _LOGIN = """
 SELECT rolsuper OR rolbypassrls OR rolinherit OR rolcreaterole OR rolcreatedb
@@ -65,6 +75,18 @@ def _is_walled(table: str, column: str, *, shares_null: bool) -> bool:
     return _row(_WALL, table) == (True, policies, mine, mine)
 
 
+def _leaves_probes_out(table: str, column: str) -> bool:
+    """Who looks across companies meets no probe: lists and figures hold none."""
+    one, other = PROBES
+    listed = (
+        f"(({column} IS NULL) OR ({column} <> ALL"
+        f" (ARRAY['{one}'::uuid, '{other}'::uuid]))"
+        " OR (( SELECT current_setting('askpro.company'::text, true)"
+        f" AS current_setting) = '{WITH_PROBES}'::text))"
+    )
+    return _row(_EVERY, table) == (listed, listed)
+
+
 @way(gettext_noop("the catalogue of this database"))
 def catalogue(probes: Probes) -> Iterator[Attempt]:
     """Yield what holds the wall up: row security, policies, rights, foreign keys."""
@@ -75,6 +97,10 @@ def catalogue(probes: Probes) -> Iterator[Attempt]:
         yield (
             f"{table}: row security and policies",
             partial(_is_walled, table, column, shares_null=shares_null),
+        )
+        yield (
+            f"{table}: the probes are in no list",
+            partial(_leaves_probes_out, table, column),
         )
         yield (
             f"{table}: no right outside a scope",

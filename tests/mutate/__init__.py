@@ -1,0 +1,1 @@
+"""One protection less at a time, and whether anything notices: ``make mutate``."""
