@@ -187,4 +187,4 @@ def _is_bound(table: str) -> bool:
         cursor.execute(_BOUND, [table])
         found = cursor.fetchone()
     expected = f"(company_id = ( SELECT {SCHEMA}.company() AS company))"
-    return found == ("r", expected, [OWNER_ROLE])
+    return bool(found == ("r", expected, [OWNER_ROLE]))

@@ -13,7 +13,7 @@ from django.db import connections
 
 from bookings import slots
 from bookings.models import Customer
-from integrations.sql.parsing import QueryRefused
+from integrations.sql.refusals import QueryRefused
 from integrations.sql.reading import query
 from tenants import redis, resolver
 from tenants.models import Branch

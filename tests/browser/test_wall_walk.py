@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.proof]
 SIZES = {"desk": (1440, 900), "telephone": (390, 844)}
 
 
-@pytest.fixture(params=SIZES.values(), ids=SIZES)
+@pytest.fixture(params=list(SIZES.values()), ids=list(SIZES))
 def window(request, chromium):
     """A page of German staff, whose errors fail the test."""
     width, height = request.param

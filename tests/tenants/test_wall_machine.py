@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import ExitStack, suppress
+from typing import Any
 
 import psycopg
 import pytest
@@ -58,8 +59,8 @@ class ForgetfulOfNothing(DatabaseWrapper):
 class Wall(RuleBasedStateMachine):
     """One thread's life with the database; others come and go."""
 
-    companies: list = []
-    members: list = []
+    companies: list[Any] = []
+    members: list[Any] = []
 
     def __init__(self):
         super().__init__()

@@ -44,7 +44,7 @@ TEXTS = (models.CharField, models.TextField)
 
 def walled() -> list[type[models.Model]]:
     """Return the models whose rows belong to a company."""
-    found = [Company]
+    found: list[type[models.Model]] = [Company]
     for model in apps.get_models():
         has_company = any(one.name == "company" for one in model._meta.fields)
         if model._meta.app_label in APPS and has_company:
@@ -103,7 +103,7 @@ def dump(company: Company) -> dict[str, list[dict[str, Any]]]:
             rows = model._default_manager.filter(**{column: company.pk})
             told[model._meta.label] = list(rows.order_by("pk").values())
         people = get_user_model().objects.filter(memberships__company=company)
-        told["people"] = list(people.order_by("pk").values())
+        told["people"] = [dict(one) for one in people.order_by("pk").values()]
     return told
 
 
