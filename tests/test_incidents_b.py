@@ -13,8 +13,8 @@ from django.db import connections
 
 from bookings import slots
 from bookings.models import Customer
-from integrations.sql.refusals import QueryRefused
 from integrations.sql.reading import query
+from integrations.sql.refusals import QueryRefused
 from tenants import redis, resolver
 from tenants.models import Branch
 from tenants.scoping import every_company, scope
