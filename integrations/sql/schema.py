@@ -21,8 +21,11 @@ OWNER_ROLE = "askpro_views"
 #: PostgreSQL's older versions know no way to grant a role without its rights.
 _GRANTS_WITH_OPTIONS = 160_000
 
+#: Changes with what the policies below say.
+_VERSION = "1: the company of the ticket"
+
 _TICKET = f"""
-CREATE FUNCTION {SCHEMA}.company() RETURNS uuid
+CREATE OR REPLACE FUNCTION {SCHEMA}.company() RETURNS uuid
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $ticket$
 DECLARE
@@ -41,36 +44,35 @@ $ticket$
 
 
 def drop(connection: BaseDatabaseWrapper) -> None:
-    """Take the views away; what they read stays."""
+    """Take the views away; what they read stays, and so do the policies."""
     with connection.cursor() as cursor:
-        cursor.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
+        cursor.execute(
+            "SELECT quote_ident(viewname) FROM pg_views WHERE schemaname = %s", [SCHEMA]
+        )
+        for (name,) in cursor.fetchall():
+            cursor.execute(f"DROP VIEW {SCHEMA}.{name} CASCADE")
 
 
 def create(connection: BaseDatabaseWrapper) -> None:
-    """Make schema, function, views, policies and rights; may be repeated."""
+    """Make schema, function, policies, views and rights; may be repeated.
+
+    A table that has its policy already isn't locked: callers wait meanwhile.
+    """
     quoted = connection.ops.quote_name
     reader = quoted(settings.DATABASES["reader"]["USER"])
     _make_owner(connection)
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         run = cursor.execute
-        run(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
-        run(f"CREATE SCHEMA {SCHEMA}")
+        run(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
         run(_TICKET)
         run(f"REVOKE ALL ON FUNCTION {SCHEMA}.company() FROM PUBLIC")
-        run(f"GRANT USAGE, CREATE ON SCHEMA {SCHEMA} TO {OWNER_ROLE}")
         run(f"GRANT USAGE ON SCHEMA public, {SCHEMA} TO {OWNER_ROLE}")
         run(f"GRANT USAGE ON SCHEMA {SCHEMA} TO {reader}")
         # A view checks tables as its owner, but functions as whoever asks.
         run(f"GRANT EXECUTE ON FUNCTION {SCHEMA}.company() TO {OWNER_ROLE}, {reader}")
-        for table in sorted(
-            {table for view in VIEWS.values() for table in view.tables}
-        ):
-            run(f"DROP POLICY IF EXISTS views ON {table}")
-            run(
-                f"CREATE POLICY views ON {table} FOR SELECT TO {OWNER_ROLE}"
-                f" USING (company_id = (SELECT {SCHEMA}.company()))"
-            )
-            run(f"GRANT SELECT ON {table} TO {OWNER_ROLE}")
+        _renew_policies(cursor)
+        drop(connection)
+        run(f"GRANT CREATE ON SCHEMA {SCHEMA} TO {OWNER_ROLE}")
         for view in VIEWS.values():
             name = f"{SCHEMA}.{quoted(view.name)}"
             run(f"CREATE VIEW {name} WITH (security_barrier) AS {view.statement}")
@@ -81,6 +83,30 @@ def create(connection: BaseDatabaseWrapper) -> None:
         run("REVOKE ALL ON SCHEMA public FROM PUBLIC")
         database = quoted(connection.settings_dict["NAME"])
         run(f"REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC")
+
+
+def _renew_policies(cursor: Any) -> None:
+    """Let the views' owner see the ticket's company in what they read, and no more."""
+    wanted = {table for view in VIEWS.values() for table in view.tables}
+    cursor.execute(
+        "SELECT c.relname, obj_description(p.oid, 'pg_policy')"
+        " FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid"
+        " WHERE p.polname = 'views' AND c.relnamespace = 'public'::regnamespace"
+    )
+    found = dict(cursor.fetchall())
+    for table in sorted(found.keys() - wanted):
+        cursor.execute(f"DROP POLICY views ON {table}")
+        cursor.execute(f"REVOKE ALL ON {table} FROM {OWNER_ROLE}")
+    for table in sorted(wanted):
+        if found.get(table) == _VERSION:
+            continue
+        cursor.execute(f"DROP POLICY IF EXISTS views ON {table}")
+        cursor.execute(
+            f"CREATE POLICY views ON {table} FOR SELECT TO {OWNER_ROLE}"
+            f" USING (company_id = (SELECT {SCHEMA}.company()))"
+        )
+        cursor.execute(f"COMMENT ON POLICY views ON {table} IS '{_VERSION}'")
+        cursor.execute(f"GRANT SELECT ON {table} TO {OWNER_ROLE}")
 
 
 def _make_owner(connection: BaseDatabaseWrapper) -> None:

@@ -19,32 +19,9 @@ from integrations.sql.views import SCHEMA, VIEWS
 from tenants.models import AuditEntry
 from tenants.scoping import ScopeMissing, every_company, scope
 from tests import factories as make
+from tests.integrations.sql.stage import PHONE, furnish
 
 pytestmark = pytest.mark.django_db
-PHONE = "+493011112222"
-
-
-def furnish(slug):
-    """Return a company with one row of everything that a view shows."""
-    company = make.make_company(slug)
-    branch = make.make_branch(company=company, name=f"Filiale {slug}")
-    account = make.make_account(company=company, provider="retell")
-    make.make_number(branch=branch)
-    service = make.make_service(branch=branch, name=f"Schnitt {slug}")
-    make.make_staff(branch=branch, services=[service])
-    customer = make.make_customer(company=company, name=f"Kundin {slug}", phone=PHONE)
-    call = make.make_call(branch=branch, account=account, customer=customer)
-    appointment = make.make_appointment(
-        branch=branch, service=service, call=call, customer=customer
-    )
-    make.make_offer(call=call, service=service)
-    make.make_change(appointment=appointment, call=call)
-    make.make_callback(branch=branch, call=call)
-    make.make_notification(appointment=appointment)
-    make.make_tool_call(company=company, call_row_id=call.pk)
-    make.make_provider_request(company=company, account=account)
-    make.make_delivery(account=account, company=company)
-    return company
 
 
 @pytest.fixture
