@@ -146,7 +146,7 @@ def questions(model: type[models.Model], world: World) -> Iterator[tuple[str, st
         yield f"o={position}", ""
     if page.date_hierarchy:
         yield f"{page.date_hierarchy}__year=2030", ""
-    for word in world.marks.get(model._meta.label, [])[:6]:
+    for word in world.marks.get(model._meta.label, [])[:3]:
         yield f"q={word}", word
     for row in world.rows.get(model._meta.label, [])[:1]:
         yield f"q={row.pk}", str(row.pk)
