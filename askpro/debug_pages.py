@@ -33,6 +33,7 @@ SECRET_MODULES = (
     "integrations.transport",
     "requests.",
     "tenants.accounts",
+    "tenants.factor_keys",
     "tenants.field_keys",
     "tenants.fields",
     "tenants.key_authentication",

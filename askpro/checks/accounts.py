@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connections
 
+from tenants import factor_keys
 from tenants.models import ProviderAccount
 from tenants.scoping import every_company
 
@@ -32,12 +33,11 @@ def production_accounts(
     errors: list[CheckMessage] = []
     with every_company():
         urls = list(ProviderAccount.objects.values_list("base_url", flat=True))
-        try:
-            list(ProviderAccount.objects.all())
-        except (InvalidToken, ValueError):
+        if not _can_read():
             errors.append(
                 Error(
-                    "FIELD_ENCRYPTION_KEYS does not open the stored provider keys.",
+                    "FIELD_ENCRYPTION_KEYS does not open the stored provider keys or"
+                    " second factors.",
                     "Add the key that they were encrypted with; if it is lost, see"
                     " docs/operations.md.",
                     id="askpro.E007",
@@ -53,3 +53,12 @@ def production_accounts(
             )
         )
     return errors
+
+
+def _can_read() -> bool:
+    """Tell whether the keys open every stored secret; run where all rows are seen."""
+    try:
+        list(ProviderAccount.objects.all())
+        return not factor_keys.rotate(dry_run=True).unreadable
+    except (InvalidToken, ValueError):
+        return False

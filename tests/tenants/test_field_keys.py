@@ -6,14 +6,16 @@ import json
 from io import StringIO
 
 import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from cryptography.fernet import Fernet, InvalidToken
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from tenants import field_keys, fields
+from tenants import factor_keys, field_keys, fields
 from tenants.models import ProviderAccount
 from tenants.scoping import every_company
-from tests.factories import make_account, make_company
+from tests.factories import make_account, make_company, make_member
 
 pytestmark = pytest.mark.django_db
 
@@ -147,6 +149,39 @@ def test_what_no_key_opens_is_told_and_the_rest_is_moved(settings, old_and_new):
     assert "tenants_provideraccount.api_key: 3 re-encrypted" in out.getvalue()
     assert "1 unreadable" in out.getvalue()
     assert sum(fields.is_current(row[0]) for row in tokens()) == 3
+
+
+def test_second_factors_move_along(settings):
+    old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    settings.FIELD_ENCRYPTION_KEYS = [old]
+    user = make_member(company=make_company())
+    codes = RecoveryCodes.activate(user).generate_codes()
+    app = Authenticator.objects.get(user=user, type="totp")
+    secret = fields.decrypt(app.data["secret"])
+    settings.FIELD_ENCRYPTION_KEYS = [new, old]
+
+    assert factor_keys.rotate(dry_run=True).rotated == 2
+    assert Authenticator.objects.get(pk=app.pk).data == app.data
+    call_command("rotate_field_keys", stdout=StringIO())
+
+    settings.FIELD_ENCRYPTION_KEYS = [new]
+    app.refresh_from_db()
+    assert fields.decrypt(app.data["secret"]) == secret
+    kept = Authenticator.objects.get(user=user, type="recovery_codes")
+    assert RecoveryCodes(kept).generate_codes() == codes
+    assert factor_keys.rotate() == field_keys.Tally(factor_keys.COLUMN, current=2)
+
+
+def test_a_second_factor_that_no_key_opens_is_told(settings):
+    settings.FIELD_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    make_member(company=make_company())
+    stored = Authenticator.objects.get().data
+    settings.FIELD_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+
+    with pytest.raises(CommandError, match="second_factor_reset"):
+        call_command("rotate_field_keys", stdout=StringIO())
+
+    assert Authenticator.objects.get().data == stored
 
 
 def test_without_any_key_nothing_is_tried(settings):

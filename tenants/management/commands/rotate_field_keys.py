@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from tenants import field_keys
+from tenants import factor_keys, field_keys
 from tenants.scoping import every_company
 
 
@@ -36,6 +36,7 @@ class Command(BaseCommand):
                 field_keys.rotate(column, dry_run=is_dry)
                 for column in field_keys.columns()
             ]
+            tallies.append(factor_keys.rotate(dry_run=is_dry))
         if options["json"]:
             told = {"dry_run": is_dry, "columns": [asdict(one) for one in tallies]}
             self.stdout.write(json.dumps(told))
@@ -44,7 +45,8 @@ class Command(BaseCommand):
         if any(one.unreadable for one in tallies):
             raise CommandError(
                 "None of FIELD_ENCRYPTION_KEYS opens the unreadable values: add the key"
-                " that they were encrypted with, or enter them anew in the admin."
+                " that they were encrypted with, or enter them anew in the admin"
+                " (second factors: second_factor_reset)."
             )
         if any(one.missed for one in tallies):
             raise CommandError("Some values changed meanwhile: run this again.")
