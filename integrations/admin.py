@@ -8,8 +8,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from integrations import admin_queries
 from integrations.models import ProviderRequest, ToolCall
+from tenants.admin_extras import EXTRA_PAGES
 from tenants.admin_pages import LogPages, badge
+
+EXTRA_PAGES.append(admin_queries.PAGE)
 
 
 @admin.register(ToolCall)

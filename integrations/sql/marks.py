@@ -37,6 +37,14 @@ def numbered(sql: str, bindings: int | None) -> str:
     return "".join(parts) + sql[at:]
 
 
+def count(sql: str) -> int:
+    """Return how many values a query wants.
+
+    :raises QueryRefused: it can't be read.
+    """
+    return sum(1 for _mark in _marks(sql))
+
+
 def _marks(sql: str) -> Iterator[tuple[int, int]]:
     """Yield beginning and end of each mark.
 
