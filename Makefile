@@ -20,10 +20,9 @@ test: install
 proof: install lint
 	ASKPRO_VAR=$${TMPDIR:-/tmp}/askpro-proof-$$$$ sh -c '$(BIN)/python -m pytest -q -m proof; status=$$?; rm -rf "$$ASKPRO_VAR"; exit $$status'
 
-# Takes one part of the wall away at a time; docs/security.md keeps what noticed it.
+# Takes one part of the wall away at a time; docs/security.md says what noticed it.
 mutate: install
-	rm -f var/mutate.md && mkdir -p var
-	ASKPRO_MUTATE_REPORT=$(CURDIR)/var/mutate.md ASKPRO_VAR=$${TMPDIR:-/tmp}/askpro-mutate-$$$$ sh -c '$(BIN)/python -m pytest -q -m mutate tests/mutate; status=$$?; rm -rf "$$ASKPRO_VAR"; exit $$status'
+	ASKPRO_MUTATE_WRITES=1 ASKPRO_VAR=$${TMPDIR:-/tmp}/askpro-mutate-$$$$ sh -c '$(BIN)/python -m pytest -q -n 2 -m mutate tests/mutate; status=$$?; $(BIN)/python -m tests.mutate.report; rm -rf "$$ASKPRO_VAR"; exit $$status'
 
 demo: install
 	$(BIN)/python manage.py demo $(ARGS)

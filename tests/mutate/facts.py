@@ -40,6 +40,14 @@ FROM pg_constraint c
 WHERE c.conrelid = %s::regclass AND c.contype = 'f' AND cardinality(c.conkey) = 2
 ORDER BY 1
 """
+_UNIQUE = """
+SELECT i.indexrelid::regclass::text,
+    ARRAY(SELECT coalesce(a.attname::text, '') FROM unnest(i.indkey) k
+        LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k)
+FROM pg_index i
+WHERE i.indrelid = %s::regclass AND (i.indisunique OR i.indisexclusion)
+    AND NOT i.indisprimary ORDER BY 1
+"""
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,8 @@ class Table:
     is_nullable: bool
     is_shared: bool
     references: list[Reference]
+    #: Columns of each unique index and exclusion but the key; "" stands for a term.
+    unique: dict[str, list[str]]
     counts: dict[str, int] = field(default_factory=dict)
     rows: dict[str, dict[str, str | None]] = field(default_factory=dict)
 
@@ -76,6 +86,8 @@ class Facts:
 
     parties: dict[str, UUID | None]
     tables: dict[str, Table]
+    #: A person who works nowhere yet.
+    somebody: int
 
 
 def furnish() -> dict[str, UUID | None]:
@@ -85,6 +97,7 @@ def furnish() -> dict[str, UUID | None]:
         everything(company)
         make.make_member(company=company)
     probes.furnish()
+    make.make_operator()
     platform = make.make_account(company=None, provider="retell")
     make.make_delivery(account=platform, company=None, state="unresolved")
     make.make_tool_call(company=None, account=platform)
@@ -101,7 +114,9 @@ def furnish() -> dict[str, UUID | None]:
 
 def read(cursor: Any, parties: dict[str, UUID | None]) -> Facts:
     """Read the facts; the cursor's role must pass every wall."""
-    return Facts(parties, {name: _table(cursor, name, parties) for name in _names()})
+    tables = {name: _table(cursor, name, parties) for name in _names()}
+    cursor.execute("SELECT min(id) FROM auth_user WHERE is_superuser")
+    return Facts(parties, tables, cursor.fetchone()[0])
 
 
 def _names() -> list[str]:
@@ -115,6 +130,8 @@ def _table(cursor: Any, name: str, parties: dict[str, UUID | None]) -> Table:
     cursor.execute(_KEY, [name])
     (key,) = cursor.fetchone()
     cursor.execute(_REFERENCES, [name])
+    references = [Reference(*found) for found in cursor.fetchall()]
+    cursor.execute(_UNIQUE, [name])
     company = "id" if name == "tenants_company" else "company_id"
     table = Table(
         name,
@@ -123,7 +140,8 @@ def _table(cursor: Any, name: str, parties: dict[str, UUID | None]) -> Table:
         {column: kind for column, kind, _ in columns},
         any(column == company and not is_filled for column, _, is_filled in columns),
         name == "tenants_provideraccount",
-        [Reference(*found) for found in cursor.fetchall()],
+        references,
+        dict(cursor.fetchall()),
     )
     texts = ", ".join(f'"{column}"::text' for column in table.types)
     for party, company_id in parties.items():

@@ -13,7 +13,7 @@ class Change:
     file: str
     old: str
     new: str
-    tests: str
+    tests: tuple[str, ...]
 
 
 CHANGES = [
@@ -22,56 +22,56 @@ CHANGES = [
         "tenants/redis.py",
         '"company", str(company_id), *map',
         '"company", *map',
-        "tests/test_incidents_b.py",
+        ("tests/test_incidents_b.py",),
     ),
     Change(
         "a number beyond the verifying account",
         "tenants/resolver.py",
         "(within is not None and found[0] != within)",
         "False",
-        "tests/tenants/isolation/test_check.py",
+        ("tests/tenants/isolation/test_check.py",),
     ),
     Change(
         "a connection that believes after a savepoint",
         "tenants/database/base.py",
         "        with self._forgetting(), self._quiet():",
         "        with self._quiet():",
-        "tests/tenants/test_wall_machine.py",
+        ("tests/tenants/test_wall_machine.py",),
     ),
     Change(
         "a connection that believes after a roll-back",
         "tenants/database/base.py",
         "    def _rollback(self) -> None:\n        with self._forgetting():",
         "    def _rollback(self) -> None:\n        with self._quiet():",
-        "tests/tenants/test_scoping.py",
+        ("tests/tenants/test_scoping.py",),
     ),
     Change(
         "the platform's rows among a company's",
         "tenants/admin_pages.py",
         "rows = rows.filter(company__isnull=False)",
         "rows = rows.all()",
-        "tests/askpro/admin_wall/test_operators.py",
+        ("tests/askpro/admin_wall/test_operators.py",),
     ),
     Change(
         "a revoked key",
         "tenants/keys.py",
         "not in (State.ACTIVE, State.REPLACED)",
         "is None",
-        "tests/tenants/test_keys.py",
+        ("tests/tenants/test_keys.py",),
     ),
     Change(
         "a key's scope",
         "tenants/key_authentication.py",
         'return getattr(view, "key_scope", None) in holder.scopes',
         "return True",
-        "tests/tenants/test_key_authentication.py",
+        ("tests/tenants/test_key_authentication.py",),
     ),
     Change(
         "any table in a query",
         "integrations/sql/parsing.py",
         "if is_ours and node.relname in VIEWS:",
         "if True:",
-        "tests/integrations/sql/test_reading.py",
+        ("tests/integrations/sql/test_reading.py",),
     ),
     Change(
         "the second factor of owners",
@@ -79,6 +79,6 @@ CHANGES = [
         "    return user.is_superuser or Membership.Role.OWNER in"
         " choice.roles(request).values()",
         "    return False",
-        "tests/askpro/test_people.py",
+        ("tests/askpro/test_people.py",),
     ),
 ]

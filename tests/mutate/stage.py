@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import psycopg
 from django.db import connections
@@ -29,3 +29,20 @@ def stage() -> Iterator[Any]:
             yield superuser.cursor()
         finally:
             superuser.rollback()
+
+
+@contextmanager
+def as_superuser() -> Iterator[None]:
+    """Let the alias ``owner`` sign in as the superuser, so that it can play anybody."""
+    owner = connections["owner"]
+    owner.close()
+    kept = owner.settings_dict
+    parts = urlsplit(embedded.superuser_url(embedded.var_folder()))
+    given = {"USER": parts.username or "", "PASSWORD": unquote(parts.password or "")}
+    owner.settings_dict = kept | given
+    owner.ensure_connection()
+    try:
+        yield
+    finally:
+        owner.close()
+        owner.settings_dict = kept
