@@ -99,12 +99,15 @@ def _fresh(facts: Facts, table: Table, *, is_shared: bool) -> dict[str, str | No
         "lanes",
         "during",
     }
-    of_companies, of_all = set(), set()
+    of_companies: set[str] = set()
+    of_all: set[str] = set()
     for columns in table.unique.values():
         is_owned = {"company_id", "account_id"} & set(columns)
         (of_companies if is_owned else of_all).update(columns)
     wanted = of_companies if is_shared else of_all - of_companies
-    values = {column: _value(table.types[column]) for column in wanted - refers}
+    values: dict[str, str | None] = {
+        column: _value(table.types[column]) for column in wanted - refers
+    }
     if table.name == "tenants_company":
         values |= {} if is_shared else {"id": str(uuid4())}
     if table.name == "bookings_occupancy" and not is_shared:
