@@ -41,18 +41,18 @@ def measure(stage: Stage, *, rounds: int, seconds: float) -> Part:
     bare, web = stage.counterpart("bare", **size), stage.web("web", **size)
     with stage.only("bare", "web"):
         run = uuid4().hex[:8]
-        misses = _misses(run)
-        cached = Plan(web, [next(misses) for _ in range(COMPANIES)], COMPANIES, KEY)
+        asked_anew = misses(run)
+        cached = Plan(web, [next(asked_anew) for _ in range(COMPANIES)], COMPANIES, KEY)
         cached.count = 2 * COMPANIES
         stage.run(cached)
-        ring = Plan(web, [_ring(run)], 1, KEY)
+        ring = Plan(web, [ring_request(run)], 1, KEY)
         wait, select = (
             Plan(bare, [("/wait", "{}")], 1),
             Plan(bare, [("/select", "")], 1),
         )
         for callers, _ in itertools.product(CALLERS, range(rounds)):
             count = callers * EACH[callers]
-            asked = [next(misses) for _ in range(count)]
+            asked = [next(asked_anew) for _ in range(count)]
             miss = Plan(web, asked, callers, KEY, count=count)
             wait.count = count
             for name, plan, server in (
@@ -73,7 +73,7 @@ def measure(stage: Stage, *, rounds: int, seconds: float) -> Part:
     return part
 
 
-def _misses(run: str) -> Iterator[tuple[str, str]]:
+def misses(run: str) -> Iterator[tuple[str, str]]:
     """Yield questions that nobody asked before: another company or another day."""
     today = datetime.now(UTC).date()
     for days, position in itertools.product(range(1, 60), range(COMPANIES)):
@@ -82,7 +82,7 @@ def _misses(run: str) -> Iterator[tuple[str, str]]:
         yield tool_request("check_availability", call_id, position, date=date)
 
 
-def _ring(run: str) -> tuple[str, str]:
+def ring_request(run: str) -> tuple[str, str]:
     ring = {
         "call_id": f"ring_{run}_{SERIAL}",
         "agent_id": AGENT,

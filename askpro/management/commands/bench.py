@@ -14,7 +14,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import connections
 
 from askpro import embedded
-from askpro.bench import bookings, doors, tools
+from askpro.bench import bookings, doors, tools, wall
 from askpro.bench.figures import Part
 from askpro.bench.stage import OWNER, Stage
 from askpro.demo.processes import Processes, ProcessFailed
@@ -26,6 +26,7 @@ PACKAGES = ("django", "psycopg", "granian", "celery", "redis", "orjson")
 PARTS = {
     "tools": tools.measure,
     "bookings": bookings.measure,
+    "wall": wall.measure,
     "webhooks": doors.measure,
 }
 

@@ -1,0 +1,1 @@
+"""The product without its wall: what the wall costs is measured against it."""
