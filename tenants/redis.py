@@ -18,6 +18,8 @@ logger = logging.getLogger(__name__)
 #: How long a process asks nobody after Redis failed it: a Redis that hangs costs
 #: one time-out in this many seconds, not one in every request.
 AWAY_S = 2.0
+#: Matches the keys that are ours, never Celery's.
+OURS = "askpro:*"
 TIMEOUT_S: float = settings.REDIS_TIMEOUT_S
 
 _away_until = 0.0

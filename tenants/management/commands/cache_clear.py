@@ -27,7 +27,7 @@ class Command(BaseCommand):
 
     def handle(self, *arguments: Any, **options: Any) -> None:
         """Delete, batch by batch."""
-        pattern = "askpro:*"
+        pattern = redis.OURS
         if options["company"]:
             try:
                 company = find(options["company"])
