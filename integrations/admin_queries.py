@@ -186,8 +186,7 @@ def _shown(value: Any) -> str:
     if isinstance(value, int):
         return number_format(value, force_grouping=True)
     if isinstance(value, float | Decimal) and isfinite(value):
-        rounded: Any = round(value, 4)
-        return number_format(rounded, force_grouping=True)
+        return number_format(round(float(value), 4), force_grouping=True)
     return str(value)
 
 
@@ -197,8 +196,8 @@ def _file(found: Rows) -> HttpResponse:
     audit.record(
         audit.Action.EXPORTED,
         company_id=company_id,
-        subject="sql",
-        changes={"rows": len(found.rows)},
+        subject="SQL",
+        changes={"rows": [None, len(found.rows)]},
     )
     now = timezone.localtime()
     answer = HttpResponse(content_type="text/csv; charset=utf-8")

@@ -200,14 +200,15 @@ def _record(
     company_id: UUID, sql: str, outcome: str, found: Rows | None, started: float
 ) -> None:
     """Keep who asked what, without the values that stood in the text."""
+    facts = {
+        "query": masking.shape(sql),
+        "outcome": outcome,
+        "rows": len(found.rows) if found else 0,
+        "duration_ms": int((time.monotonic() - started) * 1000),
+    }
     audit.record(
         audit.Action.QUERIED,
         company_id=company_id,
-        subject="sql",
-        changes={
-            "query": masking.shape(sql),
-            "outcome": outcome,
-            "rows": len(found.rows) if found else 0,
-            "duration_ms": int((time.monotonic() - started) * 1000),
-        },
+        subject="SQL",
+        changes={name: [None, fact] for name, fact in facts.items()},
     )

@@ -69,6 +69,8 @@ class Stage:
         self.mine = furnish("salon", email=None)
         for _ in range(43):
             make.make_customer(company=self.mine, email=None)
+        #: What must stay as it is; asked anew after what was meant to change it.
+        self.untouched: list[object] | None = None
         self.low = f"test_low_{connections['default'].settings_dict['NAME']}"
         self.admin = self.superuser()
         self._copy()
@@ -148,6 +150,7 @@ class Stage:
 
     def unprotected(self, attack: Attack) -> Outcome:
         """Run it where nothing is in its way; what it did is undone."""
+        self.untouched = None
         with self.superuser() as connection, self.victim(attack) as victim:
             connection.execute("SET search_path = plain, public")
             connection.execute(f"SET plain.company = '{self.mine.pk}'")

@@ -49,14 +49,15 @@ def theirs(stage):
 
     def ask():
         with scope(stage.theirs.pk):
-            return query("SELECT name, email FROM customers ORDER BY email").rows
+            found = query("SELECT name, email FROM customers ORDER BY email").rows
+        return [found, stage.fingerprint()]
 
-    expected = ask()
-    assert [row[1] for row in expected] == [f"{SECRET}{n}" for n in range(4)]
-    rows = stage.fingerprint()
+    if stage.untouched is None:
+        stage.untouched = ask()
+        emails = [row[1] for row in stage.untouched[0]]
+        assert emails == [f"{SECRET}{n}" for n in range(4)]
     yield
-    assert ask() == expected
-    assert stage.fingerprint() == rows
+    assert ask() == stage.untouched
 
 
 def test_there_are_enough_attacks_and_each_is_another():

@@ -168,7 +168,10 @@ def test_each_query_leaves_an_entry_without_its_values_and_no_ticket(salon, gara
 
         entries = list(AuditEntry.objects.filter(action="queried").order_by("at"))
         assert not SqlTicket.objects.exists()
-    assert [one.changes["outcome"] for one in entries] == ["ok", "refused"]
+    assert [one.changes["outcome"] for one in entries] == [
+        [None, "ok"],
+        [None, "refused"],
+    ]
     kept = str([one.changes for one in entries])
     assert "from_number" in kept
     assert "4930555" not in kept
@@ -250,7 +253,7 @@ def test_an_entry_keeps_no_value_wherever_it_was_written(salon):
 
     with scope(salon.pk):
         entries = AuditEntry.objects.filter(action="queried").order_by("at")
-        kept = [one.changes["query"] for one in entries]
+        kept = [one.changes["query"][1] for one in entries]
     assert kept == [
         "SELECT count(*) FROM customers WHERE name = $0",
         'SELECT count(*) AS "…" FROM customers WHERE name = "…"',
