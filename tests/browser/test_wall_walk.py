@@ -22,7 +22,7 @@ def window(request, chromium):
         viewport={"width": width, "height": height}, locale="de-DE"
     )
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(60_000)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     yield page
@@ -49,7 +49,6 @@ def come_in(window, system, client):
 def go(window, system, path):
     """Open a page; return what it says to eyes and to machines."""
     window.goto(f"{system.web_url}{path}")
-    window.wait_for_load_state("networkidle")
     return window.content()
 
 
@@ -154,7 +153,6 @@ def switch(window, name):
     _picture(window, f"wall-switch-{name.split()[0].lower()}")
     with window.expect_navigation():
         window.keyboard.press("Enter")
-    window.wait_for_load_state("networkidle")
 
 
 def test_an_operator_switches_from_all_to_one_to_the_other(window, system, world):
