@@ -13,6 +13,9 @@ class AskProConfig(AppConfig):
     def ready(self) -> None:
         """Register the checks, and let every thread publish through our Celery app."""
         from askpro import celery, checks  # noqa: F401 (their import registers)
+        from askpro.people import sessions
+
+        sessions.listen()
 
 
 class AskProAdminConfig(admin_apps.AdminConfig):

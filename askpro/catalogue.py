@@ -75,8 +75,9 @@ def of_folders(folders: Iterable[Path]) -> Iterator[Message]:
         for path in sorted(folder.rglob("*.py")):
             if "migrations" not in path.parts:
                 yield from of_python(path.read_text())
-        for path in sorted(folder.rglob("*.html")):
-            yield from of_template(path.read_text())
+        for kind in ("*.html", "*.txt"):
+            for path in sorted(folder.rglob(kind)):
+                yield from of_template(path.read_text())
 
 
 def of_python(source: str) -> Iterator[Message]:

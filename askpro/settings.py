@@ -163,6 +163,7 @@ WEBHOOK_PROVIDERS = [
 vars().update(env.email_url("EMAIL_URL", default="filemail://"))
 if EMAIL_BACKEND == "django.core.mail.backends.filebased.EmailBackend":  # type: ignore[name-defined]  # noqa: F821
     EMAIL_FILE_PATH = (env.str("ASKPRO_VAR", default="") or f"{BASE_DIR}/var") + "/mail"
+EMAIL_TIMEOUT = 10  # seconds for each step of sending
 DEFAULT_FROM_EMAIL = env.str(
     "DEFAULT_FROM_EMAIL", default="AskPro <no-reply@localhost>"
 )
@@ -240,7 +241,7 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("MinimumLengthValidator", "CommonPasswordValidator")
 ]
 # --- signing in ------------------------------------------------------------------
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["askpro.people.backends.NameOrAddressBackend"]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "admin:index"
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
@@ -262,9 +263,12 @@ ACCOUNT_RATE_LIMITS = {
     "reauthenticate": "10/m/user",
 }
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
+ACCOUNT_FORMS = {"reset_password": "askpro.people.names.ForgottenForm"}
+PASSWORD_RESET_TIMEOUT = 3 * 24 * 3600  # the letters say so
 MFA_ADAPTER = "askpro.people.adapters.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_ISSUER = "AskPro"
+MFA_TOTP_TOLERANCE = 1  # half a minute: who types slowly, or whose clock is wrong
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not IS_PRODUCTION
 LANGUAGE_CODE = "de"

@@ -204,7 +204,7 @@ class _Writer:
 
     def _user(self, part: UserPart) -> None:
         users = get_user_model().objects
-        user = users.filter(username=part.email).first()
+        user = users.filter(username__iexact=part.email).first()
         if user is None:
             # Without a password nobody signs in until one is set.
             user = users.create_user(username=part.email, email=part.email)

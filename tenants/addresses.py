@@ -7,6 +7,10 @@ from typing import Protocol
 
 from django.conf import settings
 
+LOOPBACK = {"127.0.0.1", "::1"}
+#: What a proxy adds: behind one, everybody seems to sit at this machine.
+_FORWARDED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_VIA")
+
 
 class Asked(Protocol):
     """A request of Django's, or of the REST framework's."""
@@ -28,6 +32,12 @@ def client_ip(request: Asked) -> str | None:
         if len(hops) >= settings.TRUSTED_PROXY_COUNT:
             said = _address(hops[-settings.TRUSTED_PROXY_COUNT]) or said
     return _address(said)
+
+
+def is_at_this_machine(request: Asked) -> bool:
+    """Tell whether whoever asks sits here, with no proxy or tunnel between."""
+    said = request.META
+    return said.get("REMOTE_ADDR") in LOOPBACK and not any(map(said.get, _FORWARDED))
 
 
 def _address(text: str) -> str | None:

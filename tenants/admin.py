@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList as DjangoChangeList
+from django.db import transaction
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.forms import ModelForm
@@ -362,12 +363,14 @@ class MembershipAdmin(CompanyPages):
     def save_model(
         self, request: HttpRequest, obj: Membership, form: Any, change: bool
     ) -> None:
-        """Write to somebody who is new how to get in."""
+        """Write to who is new here; the same is said whether others know the person."""
         super().save_model(request, obj, form, change)
-        if not change and not obj.user.has_usable_password():
-            invitations.invite(request, obj.user.email)
-            said = _("%(email)s gets an e-mail with a link to set a password.")
-            messages.info(request, said % {"email": obj.user.email})
+        if not change:
+            transaction.on_commit(
+                lambda: invitations.invite(obj.user, obj.company), robust=True
+            )
+            said = _("%(email)s gets an e-mail that tells how to sign in.")
+            messages.info(request, said % {"email": form.cleaned_data["email"]})
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **more: Any

@@ -183,7 +183,9 @@ class NewMemberForm(OwnedForm):
         company = self.cleaned_data.get("company")
         company_id = company.pk if company else self.instance.company_id
         email = self.cleaned_data.get("email")
-        mine = Membership.objects.filter(company=company_id, user__username=email)
+        mine = Membership.objects.filter(
+            company=company_id, user__username__iexact=email
+        )
         if email and mine.exists():
             self.add_error("email", _("This person works here already."))
         return self.cleaned_data
@@ -195,7 +197,7 @@ class NewMemberForm(OwnedForm):
         """
         email = self.cleaned_data["email"]
         users = get_user_model().objects
-        user = users.filter(username=email).first()
+        user = users.filter(username__iexact=email).first()
         if user is None:
             user = users.create_user(username=email, email=email)
         if not user.is_staff:

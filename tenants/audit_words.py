@@ -25,7 +25,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
 from django.utils.text import Truncator
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from tenants.audit import Action
 from tenants.models import AuditEntry, Membership, ProviderAccount
@@ -159,7 +159,7 @@ class Words:
 
     def _change(self, model: Any, column: str, told: Any) -> Change:
         field = _field(model, column)
-        label = str(getattr(field, "verbose_name", column))
+        label = str(getattr(field, "verbose_name", _LABELS.get(column, column)))
         if not isinstance(told, list) or len(told) != 2:
             hidden = gettext("not kept")
             return Change(label, hidden, hidden, is_hidden=True)
@@ -194,6 +194,10 @@ class Words:
         template = str(_templates().get(entry.action, "%(who)s: %(what)s"))
         if entry.action == Action.SIGN_IN_FAILED and entry.changes:
             template = gettext("The second factor of %(who)s was wrong.")
+        if entry.action == Action.SECOND_FACTOR and "reason" in entry.changes:
+            template = gettext(
+                "%(who)s reset the second factor of %(what)s: %(changes)s"
+            )
         return template % {
             "who": self.who(entry),
             "what": self.what(entry),
@@ -210,6 +214,16 @@ class Words:
             more = ngettext("and %(count)d more", "and %(count)d more", left)
             text = f"{text} {more % {'count': left}}"
         return text or NOTHING
+
+
+#: What is no column of a row, and told all the same.
+_LABELS: dict[str, Any] = {
+    "factors": gettext_lazy("factors"),
+    "reason": gettext_lazy("reason"),
+    "totp": gettext_lazy("authenticator app"),
+    "webauthn": gettext_lazy("security key"),
+    "recovery_codes": gettext_lazy("recovery codes"),
+}
 
 
 def _templates() -> dict[str, str]:

@@ -11,9 +11,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from tenants import choice, resolver
+from tenants.addresses import is_at_this_machine
 from tenants.models import Membership
 
-LOOPBACK = {"127.0.0.1", "::1"}
 #: Recovery codes help who lost a factor; they are none.
 FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 
@@ -23,8 +23,8 @@ _SEEN = "askpro_second_factor"
 def is_missing(request: HttpRequest) -> bool:
     """Tell whether this person must set one up before anything else.
 
-    Looked up until there is one; then the session remembers it. Whoever takes it away
-    ends the person's sessions.
+    Looked up until there is one; then the session remembers it. Where one is removed,
+    this is forgotten and the person's other sessions end.
     """
     user = request.user
     if isinstance(user, AnonymousUser) or _is_demo(request):
@@ -36,6 +36,11 @@ def is_missing(request: HttpRequest) -> bool:
         return True
     session[_SEEN] = True
     return False
+
+
+def forget(request: HttpRequest) -> None:
+    """Look it up again at the next request of this session."""
+    request.session.pop(_SEEN, None)
 
 
 def _is_required(request: HttpRequest, user: User) -> bool:
@@ -62,5 +67,4 @@ def counts(authenticator: Authenticator) -> bool:
 
 def _is_demo(request: HttpRequest) -> bool:
     """The demo asks for none, on its own machine only."""
-    is_here = request.META.get("REMOTE_ADDR") in LOOPBACK
-    return settings.ASKPRO_MODE == "demo" and is_here
+    return settings.ASKPRO_MODE == "demo" and is_at_this_machine(request)

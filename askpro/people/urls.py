@@ -3,6 +3,9 @@
 from allauth.account import views
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import include, path, re_path
+from django.views.generic import RedirectView
+
+from askpro.people.views import RemoveKeyView
 
 
 def closed(request: HttpRequest, **_: object) -> HttpResponse:
@@ -11,6 +14,7 @@ def closed(request: HttpRequest, **_: object) -> HttpResponse:
 
 
 urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="mfa_index")),
     path("login/", views.login, name="account_login"),
     path("logout/", views.logout, name="account_logout"),
     path("inactive/", views.account_inactive, name="account_inactive"),
@@ -33,6 +37,8 @@ urlpatterns = [
         views.password_reset_from_key_done,
         name="account_reset_password_from_key_done",
     ),
+    # Before the library's own, which would let the last one go.
+    path("2fa/webauthn/keys/<int:pk>/remove/", RemoveKeyView.as_view()),
     path("2fa/", include("allauth.mfa.urls")),
     path("sessions/", include("allauth.usersessions.urls")),
     # The library links to them by name.

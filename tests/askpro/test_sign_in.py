@@ -49,5 +49,18 @@ def test_a_link_ends_with_the_password_the_user_and_the_day(rf, operator):
         opened(rf, token)
 
 
+@pytest.mark.parametrize(
+    "elsewhere", [{"REMOTE_ADDR": "192.0.2.7"}, {"HTTP_X_FORWARDED_FOR": "192.0.2.7"}]
+)
+def test_a_link_works_on_this_machine_alone(rf, operator, elsewhere):
+    request = rf.get("/admin/sign-in/token", **elsewhere)
+    request.session = SessionStore()
+
+    with pytest.raises(Http404):
+        sign_in.sign_in(request, sign_in.token(operator.username))
+
+    assert not get_user(request).is_authenticated
+
+
 def test_there_is_no_such_door_outside_of_the_demo():
     assert resolve("/admin/sign-in/token").func != sign_in.sign_in

@@ -49,8 +49,10 @@ class Command(NotInProduction):
         signal.signal(signal.SIGTERM, _interrupt)
         signal.signal(signal.SIGINT, _interrupt)
         var = embedded.var_folder()
+        web_url = f"http://127.0.0.1:{options['port']}"
+        says = {"ASKPRO_MODE": "demo", "PUBLIC_BASE_URL": web_url}
         try:
-            with Processes(var / "log", ASKPRO_MODE="demo") as processes:
+            with Processes(var / "log", **says) as processes:
                 is_fine = self._play(processes, options["port"])
                 if not options["once"]:
                     self._tell("\nEs läuft weiter. Strg-C beendet alles.")
