@@ -164,15 +164,14 @@ def test_every_memory_of_a_process_is_listed():
 
 
 def _memories(tree: ast.Module) -> Iterator[str]:
-    for node in tree.body:
-        value = getattr(node, "value", None)
-        if isinstance(node, ast.Assign | ast.AnnAssign) and _keeps(value):
-            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+    for one in tree.body:
+        if isinstance(one, ast.Assign | ast.AnnAssign) and _keeps(one.value):
+            target = one.targets[0] if isinstance(one, ast.Assign) else one.target
             yield ast.unparse(target)
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
-            for one in node.decorator_list:
-                if ast.unparse(one).partition("(")[0] in ("cache", "lru_cache"):
+            for by in node.decorator_list:
+                if ast.unparse(by).partition("(")[0] in ("cache", "lru_cache"):
                     yield node.name
 
 

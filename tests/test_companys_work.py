@@ -152,7 +152,7 @@ def _due(company) -> dict[str, str]:
             intent_state="requested",
             next_try_at=datetime.now(UTC) - timedelta(minutes=1),
         )
-        account = ProviderAccount.objects.filter(company=company).first()
+        account = ProviderAccount.objects.filter(company=company)[0]
         key = _row(ApiKey, company)
         return {
             "appointment_id": str(appointment.pk),
