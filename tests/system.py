@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from askpro.demo.processes import Processes
 from integrations.sandbox import wire
@@ -22,6 +24,26 @@ class System:
     processes: Processes
     web_url: str
     sandbox: Json
+
+    def start(self, name: str, **environment: str) -> None:
+        """Start one of the processes, with more in its environment."""
+        kept = self.processes.environment
+        self.processes.environment = kept | environment
+        port = str(urlsplit(self.web_url).port)
+        self.processes.start(
+            name, *COMMANDS[name], *(["--port", port] * (name == "web"))
+        )
+        self.processes.environment = kept
+
+    def kill(self, name: str) -> None:
+        """Kill a process and all its children, as a lack of memory would."""
+        os.killpg(self.processes.running[name].pid, signal.SIGKILL)
+        self.processes.stop(name)
+
+    def restart(self, name: str, **environment: str) -> None:
+        """Stop a process in order, and start it with another environment."""
+        self.processes.stop(name)
+        self.start(name, **environment)
 
     @property
     def sandbox_url(self) -> str:
@@ -70,20 +92,24 @@ class System:
 
 
 SALON_NUMBER = "+493083793369"
+#: The product's own processes, as ``Procfile`` starts them.
+COMMANDS = {
+    "web": ("web",),
+    "live": ("worker", "--queues", "live"),
+    "background": ("worker", "--queues", "inbox,background"),
+    "beat": ("beat",),
+}
 
 
 def start(processes: Processes) -> System:
     """Start sandbox, web, workers and clock; return once all answer."""
     processes.start("sandbox", "sandbox", "--port", "0", speaks=True)
     sandbox = processes.first_line("sandbox")
-    port = free_port()
-    web_url = f"http://127.0.0.1:{port}"
-    processes.start("web", "web", "--port", str(port))
-    processes.start("live", "worker", "--queues", "live")
-    processes.start("background", "worker", "--queues", "inbox,background")
-    processes.start("beat", "beat")
-    processes.wait_for("web", f"{web_url}/readyz")
-    return System(processes, web_url, sandbox)
+    system = System(processes, f"http://127.0.0.1:{free_port()}", sandbox)
+    for name in COMMANDS:
+        system.start(name)
+    processes.wait_for("web", f"{system.web_url}/readyz")
+    return system
 
 
 def free_port() -> int:

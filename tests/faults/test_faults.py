@@ -83,10 +83,8 @@ def test_a_worker_killed_in_the_middle_of_a_booking_books_once(system, salon):
 
     told = asked(caller, "create_booking", offer_id=offer["offer_id"], name="Kai Knall")
     eventually(lambda: ours(system))
-    worker = system.processes.running["live"]
-    os.killpg(worker.pid, signal.SIGKILL)
-    system.processes.stop("live")
-    system.processes.start("live", "worker", "--queues", "live")
+    system.kill("live")
+    system.start("live")
 
     assert told["code"] == "pending"
     booked_once(system, salon)

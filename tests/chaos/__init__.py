@@ -1,0 +1,1 @@
+"""The inbox under load, with faults of every kind: nothing lost, nothing doubled."""
