@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import django
@@ -136,7 +137,25 @@ def running_system(processes):
     """Sandbox, web, workers and clock, started once."""
     from tests import system
 
-    return system.start(processes)
+    started = system.start(processes)
+    _shift.update(processes=processes, is_on=True)
+    yield started
+    system.wake(processes)
+
+
+#: The workers that were started, and whether they work at this moment.
+_shift: dict[str, Any] = {}
+
+
+@pytest.fixture(autouse=True)
+def _workers(request: pytest.FixtureRequest) -> None:
+    """Have the workers work for those tests alone that ask for the system."""
+    from tests import system
+
+    is_wanted = "running_system" in request.fixturenames
+    if _shift and _shift["is_on"] != is_wanted:
+        (system.wake if is_wanted else system.rest)(_shift["processes"])
+        _shift["is_on"] = is_wanted
 
 
 @pytest.hookimpl(wrapper=True)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+import psycopg
+
 from askpro.demo.processes import Processes
 from integrations.sandbox import wire
 from integrations.sandbox.caller import Caller, Habits
@@ -99,6 +101,7 @@ COMMANDS = {
     "background": ("worker", "--queues", "inbox,background"),
     "beat": ("beat",),
 }
+WORKERS = ("beat", "background", "live")
 
 
 def start(processes: Processes) -> System:
@@ -110,6 +113,41 @@ def start(processes: Processes) -> System:
         system.start(name)
     processes.wait_for("web", f"{system.web_url}/readyz")
     return system
+
+
+def rest(processes: Processes) -> None:
+    """Halt the workers between two of their transactions.
+
+    A test that does their work itself then has its rows to itself.
+    """
+    for _ in range(500):
+        _signal(processes, signal.SIGSTOP)
+        if not _is_busy():
+            return
+        _signal(processes, signal.SIGCONT)
+        time.sleep(0.02)
+    raise AssertionError("the workers never came to rest")
+
+
+def wake(processes: Processes) -> None:
+    """Let the workers go on."""
+    _signal(processes, signal.SIGCONT)
+
+
+def _signal(processes: Processes, number: signal.Signals) -> None:
+    for name in WORKERS:
+        if name in processes.running:
+            os.killpg(processes.running[name].pid, number)
+
+
+def _is_busy() -> bool:
+    """Tell whether anybody has a transaction open in this database."""
+    with psycopg.connect(os.environ["DATABASE_OWNER_URL"], autocommit=True) as owner:
+        row = owner.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND pid <> pg_backend_pid() AND xact_start IS NOT NULL"
+        ).fetchone()
+    return bool(row and row[0])
 
 
 def free_port() -> int:

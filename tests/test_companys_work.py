@@ -66,6 +66,7 @@ COMMANDS_OF_ALL = {
 }
 #: Whatever listens to signals, and why it needs no company of its own.
 LISTENERS = {
+    "askpro/people/sessions.py": "ends a person's sessions, in whatever company",
     "tenants/sign_ins.py": "writes into the trails of the person's companies",
     "integrations/apps.py": "makes the views anew when tables were migrated",
     "askpro/celery.py": "hands on who acts, and in which call",

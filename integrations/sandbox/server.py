@@ -23,7 +23,7 @@ from integrations.sandbox import calcom, calcom_errors, control, faults, retell
 from integrations.sandbox.exchange import Handler, Request, Response
 from integrations.sandbox.models import Fault, ReceivedRequest
 
-CORRELATION_HEADER = "x-askpro-correlation-id"
+CORRELATION_HEADER = "x-correlation-id"
 _HANG_UP_AT_ONCE = struct.pack("ii", 1, 0)
 
 

@@ -23,6 +23,7 @@ from django.db import (
 from django.test import Client
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+from hypothesis.errors import Flaky
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     invariant,
@@ -241,7 +242,8 @@ def test_the_machine_finds_a_backend_that_forgets_nothing():
     real.close()
     connections["default"] = ForgetfulOfNothing(real.settings_dict, alias="default")
     try:
-        with pytest.raises(AssertionError):
+        # What is left over may also show as an example that fails only once.
+        with pytest.raises((AssertionError, Flaky)):
             run(60, 30)
     finally:
         connections["default"].close()

@@ -92,8 +92,11 @@ def test_furnishing_twice_makes_nothing_new():
             },
         ),
         (
-            "ALTER TABLE webhooks_webhooklog DISABLE ROW LEVEL SECURITY",
-            "ALTER TABLE webhooks_webhooklog ENABLE ROW LEVEL SECURITY",
+            # A replay wants both of them.
+            "ALTER TABLE webhooks_webhooklog DISABLE ROW LEVEL SECURITY;"
+            " ALTER TABLE webhooks_webhookbody DISABLE ROW LEVEL SECURITY",
+            "ALTER TABLE webhooks_webhooklog ENABLE ROW LEVEL SECURITY;"
+            " ALTER TABLE webhooks_webhookbody ENABLE ROW LEVEL SECURITY",
             {
                 ("rows by the ORM", "webhooks.WebhookLog: change"),
                 ("replays and stories", "replay"),
