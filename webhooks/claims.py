@@ -31,9 +31,11 @@ State = WebhookLog.State
 WAITING = (State.RECEIVED, State.RETRYING)
 
 _UNFINISHED = "state IN ('received', 'processing', 'retrying')"
+#: What came in is due at once, whatever a clock says; no lease is longer than one.
 _DUE = f"""
-    {_UNFINISHED} AND next_try_at <= now()
-    AND (state <> 'processing' OR leased_until <= now())
+    {_UNFINISHED} AND (state = 'received' OR next_try_at <= now())
+    AND (state <> 'processing' OR leased_until <= now()
+        OR leased_until > now() + interval '{LEASE_S} s')
 """
 
 #: Goes round the shares by the index, one step for each, whatever waits behind it.

@@ -11,7 +11,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid5
 
@@ -36,7 +35,8 @@ WITH log AS (
     INSERT INTO webhooks_webhooklog (id, account_id, provider, event, external_key,
         call_id, correlation_id, share, source, address, state, received_at,
         next_try_at, attempts, last_error, reason)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'received', %s, %s, 0, '', '')
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'received', now(), now(), 0, '',
+        '')
     ON CONFLICT (account_id, external_key) DO NOTHING RETURNING id)
 INSERT INTO webhooks_webhookbody (log_id, raw, headers)
 SELECT id, %s, %s::jsonb FROM log RETURNING log_id
@@ -139,7 +139,6 @@ def _is_known(name: str) -> Callable[[Redis], bool]:
 
 
 def _insert(delivery: Delivery, key: bytes) -> bool:
-    now = datetime.now(UTC)
     values = (
         uuid7(),
         delivery.account.id,
@@ -151,8 +150,6 @@ def _insert(delivery: Delivery, key: bytes) -> bool:
         delivery.share[:40],
         delivery.source,
         delivery.address,
-        now,
-        now,
         delivery.raw,
         orjson.dumps(delivery.headers).decode(),
     )

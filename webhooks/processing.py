@@ -6,11 +6,12 @@ import logging
 import random
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import orjson
 from django.db import transaction
+from django.db.models.functions import Now
 
 from askpro import correlation
 from askpro.actor import Actor, acting
@@ -167,7 +168,6 @@ def _belongs_to(log: WebhookLog, company_id: UUID) -> None:
 
 
 def _settle(log: WebhookLog, attempt: int, verdict: Verdict, started: float) -> None:
-    now = datetime.now(UTC)
     pause = FIRST_PAUSE_S * 8 ** (attempt - 1) * random.uniform(0.8, 1.2)  # noqa: S311
     is_waiting = verdict.state == State.RETRYING
     error = verdict.error[:300]
@@ -179,8 +179,8 @@ def _settle(log: WebhookLog, attempt: int, verdict: Verdict, started: float) -> 
             reason=verdict.reason,
             last_error=error,
             leased_until=None,
-            next_try_at=now + timedelta(seconds=pause) if is_waiting else None,
-            finished_at=None if is_waiting else now,
+            next_try_at=Now() + timedelta(seconds=pause) if is_waiting else None,
+            finished_at=None if is_waiting else Now(),
             correlation_id=correlation.current() or log.correlation_id,
         )
         if settled:
@@ -189,7 +189,7 @@ def _settle(log: WebhookLog, attempt: int, verdict: Verdict, started: float) -> 
                 log=log,
                 company_id=log.company_id,
                 number=attempt,
-                started_at=now - timedelta(seconds=duration_s),
+                started_at=Now() - timedelta(seconds=duration_s),
                 duration_ms=int(duration_s * 1000),
                 outcome=verdict.outcome,
                 error=error,

@@ -65,6 +65,22 @@ def test_ten_thousand_deliveries_shuffled_doubled_and_with_faults(faulty, salon)
     )
 
 
+@pytest.mark.parametrize("ahead_s", [3600, -3600])
+def test_a_worker_whose_clock_is_an_hour_wrong(system, salon, ahead_s):
+    told = [calls.Told.make(number) for number in range(200)]
+    system.restart(
+        "background",
+        DJANGO_SETTINGS_MODULE="tests.chaos.settings",
+        CHAOS_CLOCK_AHEAD_S=str(ahead_s),
+    )
+    try:
+        calls.send(system, calls.shuffled(told))
+        found = _all_told(system, salon.company_id, told, within_s=240)
+        _say(f"a clock {ahead_s} s ahead: {dict(found)}")
+    finally:
+        system.restart("background")
+
+
 def test_processes_killed_at_random_under_load(system, salon):
     told = [calls.Told.make(number) for number in range(300)]
     killed = []
