@@ -47,7 +47,10 @@ settings.configure(
     DATABASES={
         "default": product.env.db("DATABASE_OWNER_URL") | {"CONN_MAX_AGE": None}
     },
-    CACHES=product.CACHES,
+    CACHES={
+        "default": product.CACHES["default"]
+        | {"BACKEND": "django_redis.cache.RedisCache"}
+    },
     DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
     USE_TZ=True,
 )

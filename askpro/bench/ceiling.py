@@ -10,7 +10,6 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -22,10 +21,13 @@ from integrations.retell import signatures
 _INSERT = """
 WITH log AS (
     INSERT INTO webhooks_webhooklog (id, account_id, provider, event, external_key,
-        call_id, correlation_id, state, received_at, next_try_at, attempts, last_error)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, 'received', %s, %s, 0, '')
+        call_id, correlation_id, share, source, state, received_at, next_try_at,
+        attempts, last_error, reason)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 'webhook', 'received', now(), now(), 0,
+        '', '')
     ON CONFLICT (account_id, external_key) DO NOTHING RETURNING id)
-INSERT INTO webhooks_webhookbody (log_id, raw) SELECT id, %s FROM log RETURNING log_id
+INSERT INTO webhooks_webhookbody (log_id, raw, headers)
+SELECT id, %s, '{}' FROM log RETURNING log_id
 """
 _URL = os.environ["DATABASE_OWNER_URL"]
 _ACCOUNT = os.environ["BENCH_ACCOUNT"]
@@ -46,7 +48,6 @@ def application(environment: Environment, start: Start) -> Iterable[bytes]:
         return [b""]
     body = orjson.loads(raw)
     call_id = body["call"]["call_id"]
-    now = datetime.now(UTC)
     key = hashlib.sha256(raw).digest()
     values = (
         uuid7(),
@@ -56,8 +57,7 @@ def application(environment: Environment, start: Start) -> Iterable[bytes]:
         key,
         call_id,
         call_id,
-        now,
-        now,
+        body["call"]["to_number"],
         raw,
     )
     connection = getattr(_mine, "connection", None)

@@ -10,7 +10,7 @@ from askpro.bench.load import SERIAL, Plan
 from askpro.bench.stage import KEY, OWNER, Stage, call_object
 
 BODY_BYTES = 6 * 1024
-CALLERS = (1, 16, 64)
+CALLERS = (1, 16, 64, 256)
 REMARK = (
     "6 KB signed bodies, 2 processes of 4 threads each; nobody works on what is"
     " stored meanwhile, at none of them"
