@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 from typing import Protocol
 
 from django.conf import settings
@@ -40,6 +41,7 @@ def is_at_this_machine(request: Asked) -> bool:
     return said.get("REMOTE_ADDR") in LOOPBACK and not any(map(said.get, _FORWARDED))
 
 
+@lru_cache(maxsize=4096)
 def _address(text: str) -> str | None:
     """Return an address without what proxies write around it: brackets, a port."""
     text = text.strip()

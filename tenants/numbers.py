@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import phonenumbers
 
@@ -18,8 +19,13 @@ def e164(spoken: str, *, region: str = "DE") -> str | None:
 
     :param region: the country of a number that is written without one.
     """
+    return _e164(spoken or "", region)
+
+
+@lru_cache(maxsize=4096)
+def _e164(spoken: str, region: str) -> str | None:
     try:
-        number = phonenumbers.parse(_TRUNK_ZERO.sub("", spoken or ""), region)
+        number = phonenumbers.parse(_TRUNK_ZERO.sub("", spoken), region)
     except phonenumbers.NumberParseException:
         return None
     if not phonenumbers.is_possible_number(number):

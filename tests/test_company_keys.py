@@ -56,6 +56,8 @@ MEMORIES = {
     "tenants/isolation/requests.py:_application": "the application",
     "tenants/readiness.py:_checks": "functions, registered at start",
     "tenants/readiness.py:_live_checks": "functions, registered at start",
+    "tenants/numbers.py:_e164": "a number's spelling, by another",
+    "tenants/addresses.py:_address": "an address' spelling, by another",
     "tenants/audit_words.py:model_of": "models, by table",
     "tenants/fields.py:_fernet": "the encryption's keys, of the environment",
     "tenants/opening_hours.py:interval": "two times of day, by their text",
