@@ -8,6 +8,7 @@ from functools import lru_cache
 from http import HTTPStatus
 
 from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.urls import Resolver404, ResolverMatch, resolve
@@ -31,6 +32,8 @@ _TOLD = {
     HTTPStatus.LENGTH_REQUIRED: "Send the length of the body (Content-Length).",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
 }
+#: When to ask again while the database is away.
+AWAY_S = 5
 REFUSED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
 
@@ -90,6 +93,17 @@ def _answer(request: HttpRequest) -> HttpResponse:
             response = response.render()  # type: ignore[attr-defined]
     except RequestDataTooBig:
         return _told(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    except (OperationalError, InterfaceError) as away:
+        # Whoever repeats loses nothing: what was not kept was not acknowledged.
+        logger.error(
+            "the database is away",
+            extra={"route": match.route, "reason": type(away).__name__},
+        )
+        return JsonResponse(
+            {"detail": f"The database is away. Try again in {AWAY_S} s."},
+            status=HTTPStatus.SERVICE_UNAVAILABLE,
+            headers={"Retry-After": str(AWAY_S)},
+        )
     except Exception:
         logger.exception("a machine door failed", extra={"route": match.route})
         return JsonResponse({"detail": "Internal error. Try again."}, status=500)

@@ -16,6 +16,7 @@ from askpro import embedded
 from integrations.sql.views import VIEWS
 from tests import factories as make
 from tests.integrations.sql.attack import SECRET, Attack, Outcome, Overloads
+from tests.system import eventually
 
 PATIENCE_S, SHORT_S = 10.0, 0.3
 PHONE = "+493011112222"
@@ -192,6 +193,7 @@ class Stage:
                 " pg_class d ORDER BY md5(a.relname || b.relname) LIMIT 1".encode()
             )
             pid = connection.info.backend_pid
+            eventually(lambda: self.is_at_work(pid))
             yield pid
             self.admin.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
         finally:
