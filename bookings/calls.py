@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -19,10 +19,32 @@ from tenants.models import Branch
 from tenants.resolver import Owner
 from tenants.scoping import every_company
 
-#: Fields that the first known value fills and nothing empties again.
-_FILLED_ONCE = ("from_number", "to_number", "agent_id", "started_at", "ended_at")
-#: Fields whose latest known value counts.
-_FILLED_LAST = ("disconnection_reason", "summary", "opinion")
+
+def _fuller(one: Any, other: Any) -> Any:
+    """Return the value that says more; of equals, always the same."""
+    return max(one, other, key=lambda value: (len(str(value)), str(value)))
+
+
+#: How two known values of a field become one. None of them asks which came first:
+#: every order of messages, and every repetition, ends in the same row.
+_JOINS: dict[str, Callable[[Any, Any], Any]] = {
+    "direction": max,  # "outbound" is told, "inbound" also taken for granted
+    "from_number": _fuller,
+    "to_number": _fuller,
+    "agent_id": _fuller,
+    "started_at": min,
+    "ended_at": max,
+    "disconnection_reason": _fuller,
+    "summary": _fuller,
+    # What was said only grows: the longest is the latest, whenever it comes.
+    "transcript": _fuller,
+    "opinion": lambda one, other: {
+        key: _fuller(one[key], other[key])
+        if key in one and key in other
+        else {**one, **other}[key]
+        for key in sorted({**one, **other})
+    },
+}
 
 #: How long after a status the next event is missing; what is not here waits for none.
 EXPECTED_WITHIN = {
@@ -136,21 +158,12 @@ def _raise(call: Call, facts: CallFacts) -> None:
     if call.expects_at is None or "status" in changed:
         call.expects_at = _expected_at(call)
         changed.append("expects_at")
-    for name in _FILLED_ONCE:
-        if getattr(facts, name) and not getattr(call, name):
-            setattr(call, name, getattr(facts, name))
+    for name, join in _JOINS.items():
+        known, told = getattr(call, name), getattr(facts, name)
+        joined = join(known, told) if known and told else known or told
+        if joined != known:
+            setattr(call, name, joined)
             changed.append(name)
-    for name in _FILLED_LAST:
-        if getattr(facts, name) and getattr(facts, name) != getattr(call, name):
-            setattr(call, name, getattr(facts, name))
-            changed.append(name)
-    # What was said only grows: the longest is the latest, whenever it comes.
-    if len(facts.transcript) > len(call.transcript):
-        call.transcript = facts.transcript
-        changed.append("transcript")
-    if call.started_at and call.ended_at and call.ended_at < call.started_at:
-        call.ended_at = call.started_at
-        changed.append("ended_at")
     if changed:
         call.save(update_fields=changed)
 

@@ -144,7 +144,7 @@ _VIEWS = (
             ("customer_name = k.name", _("customer")),
             ("c.rang_at", _("first ring")),
             ("c.started_at", _("answered")),
-            ("c.ended_at", _("ended")),
+            ("ended_at = greatest(c.ended_at, c.started_at)", _("ended")),
             ("c.disconnection_reason", _("why it ended, in Retell's words")),
             ("c.summary", _("Retell's summary, while it is kept")),
         ),
