@@ -44,6 +44,8 @@ class System:
 
     def restart(self, name: str, **environment: str) -> None:
         """Stop a process in order, and start it with another environment."""
+        # It may be at rest, and would not hear.
+        os.killpg(self.processes.running[name].pid, signal.SIGCONT)
         self.processes.stop(name)
         self.start(name, **environment)
 
