@@ -11,10 +11,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
+from django.db import InterfaceError, OperationalError, connection
 
 from askpro.demo.processes import Processes
 from integrations.sandbox import wire
 from integrations.sandbox.caller import Caller, Habits
+from tenants.scoping import let_go
 
 Json = dict[str, Any]
 
@@ -115,6 +117,21 @@ def start(processes: Processes) -> System:
         system.start(name)
     processes.wait_for("web", f"{system.web_url}/readyz")
     return system
+
+
+def back_again() -> None:
+    """Wait until this process reaches a PostgreSQL that was restarted."""
+
+    def reached() -> bool:
+        try:
+            let_go()  # what died with the server
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+        except (OperationalError, InterfaceError):
+            return False
+        return True
+
+    eventually(reached, within_s=60)
 
 
 def rest(processes: Processes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import psycopg
 import pytest
 from django.db import transaction
 
@@ -17,7 +18,8 @@ from bookings.models import (
 )
 from integrations.models import ToolCall
 from integrations.sandbox.world import World
-from tenants.scoping import scope
+from tenants.scoping import COMPANY_ROLE, scope
+from tests.mutate.stage import superuser_url
 from webhooks.models import WebhookLog
 
 pytestmark = pytest.mark.proof
@@ -149,7 +151,19 @@ BREAKS = {
 }
 
 
-def test_each_check_holds_and_turns_false_when_its_path_breaks(system, salon):
+@pytest.fixture
+def may_damage():
+    """Let the application change what it only ever adds to."""
+    table, role = AppointmentChange._meta.db_table, COMPANY_ROLE
+    with psycopg.connect(superuser_url(), autocommit=True) as superuser:
+        superuser.execute(f"GRANT UPDATE, DELETE ON {table} TO {role}")
+        yield
+        superuser.execute(f"REVOKE UPDATE, DELETE ON {table} FROM {role}")
+
+
+def test_each_check_holds_and_turns_false_when_its_path_breaks(
+    system, salon, may_damage
+):
     world = World.of_sandbox(system.web_url, system.sandbox_url, service="Beratung")
     with scope(salon.company_id):
         reports = play.all_scenarios(world, tell=lambda line: None)

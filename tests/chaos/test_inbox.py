@@ -16,10 +16,9 @@ from django.core.management import call_command
 
 from askpro import embedded
 from tenants import redis
-from tenants.scoping import let_go
 from tests.chaos import calls
 from tests.faults.test_faults import hanging, kill
-from tests.system import System, eventually
+from tests.system import System, back_again, eventually
 
 pytestmark = pytest.mark.proof
 
@@ -139,7 +138,7 @@ def test_postgresql_restarted_under_load(system, salon):
             time.sleep(1)
 
     refused = calls.send(system, calls.shuffled(told), disturb)
-    let_go()  # this test's own connection died with the server
+    back_again()
 
     _all_told(system, salon.company_id, told, within_s=240)
     _say(f"PostgreSQL restarted and killed: {refused} sent again")

@@ -18,9 +18,9 @@ import pytest
 
 from askpro import embedded
 from bookings.models import Appointment, Call
-from tenants.scoping import every_company, let_go, scope
+from tenants.scoping import every_company, scope
 from tests.flows.test_book import begin, first_offer, ours
-from tests.system import eventually
+from tests.system import back_again, eventually
 from tests.webhooks.test_doors import event, post
 from webhooks.models import WebhookLog
 
@@ -152,7 +152,7 @@ def test_a_restarted_postgresql_is_answered_for_and_loses_nothing(system, salon)
         time.sleep(0.5)
         replies.append(post(system, body))
     restart.join()
-    let_go()  # this test's own connection died with the server
+    back_again()
     if told["code"] not in ("booked", "pending"):
         # The sentence was an apology; the agent tries again.
         eventually(
