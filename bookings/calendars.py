@@ -154,6 +154,13 @@ class BaseCalendar(ABC):
         """
 
     @abstractmethod
+    def trail(self, uid: str, *, timeout_s: float) -> list[CalendarBooking]:
+        """Return this booking and, in turn, those that it was moved to.
+
+        :raises BookingNotFound: the calendar doesn't know the first one.
+        """
+
+    @abstractmethod
     def move(
         self, uid: str, *, starts_at: datetime, reason: str, timeout_s: float
     ) -> CalendarBooking:

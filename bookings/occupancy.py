@@ -188,13 +188,14 @@ def lock_call(call_id: UUID | None) -> None:
         calls.filter(pk=call_id).values_list("pk").first()
 
 
-def lock_resources(resources: Iterable[UUID], *, call_id: UUID) -> None:
+def lock_resources(resources: Iterable[UUID], *, call_id: UUID | None) -> None:
     """Let nobody else take time of these until the transaction ends.
 
     Run after :func:`lock_call`; what the call holds elsewhere is locked, too.
     """
     held = Occupancy.objects.filter(offer__call=call_id, purpose=Occupancy.Purpose.HOLD)
-    wanted = {*resources, *held.values_list("resource", flat=True)}
+    mine = held.values_list("resource", flat=True) if call_id is not None else ()
+    wanted = {*resources, *mine}
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_advisory_xact_lock(%s, hashtext(resource)) FROM"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +10,14 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from askpro import correlation
-from bookings import callbacks, confirmations, occupancy, slots, waiting
+from bookings import (
+    availability,
+    callbacks,
+    confirmations,
+    occupancy,
+    slots,
+    waiting,
+)
 from bookings.calendars import CalendarBooking
 from bookings.models import (
     Appointment,
@@ -18,6 +25,7 @@ from bookings.models import (
     Call,
     Callback,
     Notification,
+    Occupancy,
 )
 from tenants.models import Staff
 
@@ -129,7 +137,7 @@ def _settle(
 
 
 def _book(row: Appointment, booking: CalendarBooking) -> None:
-    row.state = _state(booking)
+    row.state = state_of(booking)
     row.staff = row.staff or _host(row, booking)
     relocate(row, booking)
 
@@ -138,24 +146,37 @@ def _move(row: Appointment, booking: CalendarBooking) -> None:
     if not booking.is_live:
         _cancel(row, booking)
         return
-    row.state = _state(booking)
+    row.state = state_of(booking)
     relocate(row, booking)
 
 
-def _state(booking: CalendarBooking) -> State:
+def state_of(booking: CalendarBooking) -> State:
+    """Return what a live booking makes of an appointment."""
     return State.BOOKED if booking.status == "accepted" else State.REQUESTED
 
 
-def relocate(row: Appointment, booking: CalendarBooking) -> None:
+def relabel(
+    row: Appointment, booking: CalendarBooking, *, passed: Sequence[str] = ()
+) -> None:
+    """Take over uid and start from the calendar's record, in memory only.
+
+    :param passed: uids that it had between the row's and this one.
+    """
+    length = row.ends_at - row.starts_at
+    if row.calcom_uid and booking.uid != row.calcom_uid:
+        row.earlier_uids = [*row.earlier_uids, row.calcom_uid, *passed]
+    row.calcom_uid = booking.uid
+    row.starts_at, row.ends_at = booking.starts_at, booking.starts_at + length
+
+
+def relocate(
+    row: Appointment, booking: CalendarBooking, *, passed: Sequence[str] = ()
+) -> None:
     """Take over where the calendar has put a visit: uid, start and the time it takes.
 
     The row is changed in memory only; its time at once.
     """
-    length = row.ends_at - row.starts_at
-    if row.calcom_uid and booking.uid != row.calcom_uid:
-        row.earlier_uids = [*row.earlier_uids, row.calcom_uid]
-    row.calcom_uid = booking.uid
-    row.starts_at, row.ends_at = booking.starts_at, booking.starts_at + length
+    relabel(row, booking, passed=passed)
     kept = occupancy.span(row.service, row.starts_at)
     try:
         with transaction.atomic():
@@ -163,7 +184,25 @@ def relocate(row: Appointment, booking: CalendarBooking) -> None:
     except IntegrityError:
         # Staff moved it onto another appointment in the calendar itself.
         occupancy.undo_move(row, kept)
-        _call_back(row, Callback.Kind.DECLINED, "Cal.com: zwei Termine zur selben Zeit")
+        _call_back_for_two(row)
+
+
+def retake(row: Appointment) -> None:
+    """Take time again for a visit that had none any more, where it is now."""
+    resource = availability.choice_of(row).resource
+    occupancy.lock_resources([resource.id], call_id=row.intent_call_id)
+    claim = occupancy.Claim(
+        resource,
+        occupancy.span(row.service, row.starts_at),
+        Occupancy.Purpose.BOOKING,
+        appointment=row,
+    )
+    if not occupancy.claim([claim], rehearsal=row.is_rehearsal):
+        _call_back_for_two(row)
+
+
+def _call_back_for_two(row: Appointment) -> None:
+    _call_back(row, Callback.Kind.DECLINED, "Cal.com: zwei Termine zur selben Zeit")
 
 
 def _cancel(row: Appointment, booking: CalendarBooking) -> None:

@@ -193,15 +193,27 @@ class CalcomCalendar(BaseCalendar):
 
     def _follow(self, booking: CalendarBooking, deadline: float) -> CalendarBooking:
         """Return what a booking that was moved has become."""
-        for _ in range(MOST_MOVES):
-            if booking.is_live or not booking.moved_to_uid:
+        return self._trail(booking, deadline)[-1]
+
+    def _trail(
+        self, booking: CalendarBooking, deadline: float
+    ) -> list[CalendarBooking]:
+        """Return a booking and those that it was moved to."""
+        trail = [booking]
+        while len(trail) <= MOST_MOVES:
+            last = trail[-1]
+            if last.is_live or not last.moved_to_uid:
                 break
             left_s = deadline - time.monotonic()
             try:
-                booking = self.get(booking.moved_to_uid, timeout_s=left_s)
+                trail.append(self.get(last.moved_to_uid, timeout_s=left_s))
             except BookingNotFound:
                 break
-        return booking
+        return trail
+
+    def trail(self, uid: str, *, timeout_s: float) -> list[CalendarBooking]:
+        deadline = time.monotonic() + timeout_s
+        return self._trail(self.get(uid, timeout_s=timeout_s), deadline)
 
     def get(self, uid: str, *, timeout_s: float) -> CalendarBooking:
         try:

@@ -36,6 +36,9 @@ class FakeCalendar(BaseCalendar):
     def get(self, uid: str, **_: Any) -> Any:
         return self._next("get")
 
+    def trail(self, uid: str, **_: Any) -> Any:
+        return self._next("trail")
+
     def move(self, uid: str, **_: Any) -> Any:
         return self._next("move")
 

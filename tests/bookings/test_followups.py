@@ -136,16 +136,24 @@ def payload(appointment):
     return {"uid": appointment.calcom_uid, "metadata": {}}
 
 
-def booking(appointment):
-    return CalendarBooking(
-        appointment.calcom_uid, "accepted", appointment.starts_at, appointment.ends_at
+def reading(appointment, *later, status="accepted"):
+    """Return what the calendar says: the row's booking, then what it was moved to."""
+    first = CalendarBooking(
+        appointment.calcom_uid,
+        "cancelled" if later else status,
+        appointment.starts_at,
+        appointment.ends_at,
+        moved_to_uid=later[0].uid if later else "",
+    )
+    return echoes.Reading(
+        echoes.Ours(appointment.pk, appointment.calcom_uid), (first, *later)
     )
 
 
 def test_a_confirmation_by_staff_is_told(appointment):
     Appointment.objects.update(state="requested")
 
-    echoes.adopt("BOOKING_CREATED", payload(appointment), booking(appointment))
+    echoes.adopt("BOOKING_CREATED", payload(appointment), reading(appointment))
 
     assert Appointment.objects.get().state == "booked"
     notification = Notification.objects.get()
@@ -155,7 +163,11 @@ def test_a_confirmation_by_staff_is_told(appointment):
 def test_a_refusal_by_staff_becomes_a_callback(appointment):
     Appointment.objects.update(state="requested")
 
-    echoes.adopt("BOOKING_REJECTED", payload(appointment), None)
+    echoes.adopt(
+        "BOOKING_REJECTED",
+        payload(appointment),
+        reading(appointment, status="rejected"),
+    )
 
     assert Appointment.objects.get().state == "cancelled"
     assert not Occupancy.objects.exists()
@@ -172,7 +184,10 @@ def test_a_move_by_staff_onto_another_appointment_is_shown(branch, appointment):
     echoes.adopt(
         "BOOKING_RESCHEDULED",
         {"uid": "uid2", "rescheduleUid": "uid1"},
-        CalendarBooking("uid2", "accepted", later, later + timedelta(minutes=30)),
+        reading(
+            appointment,
+            CalendarBooking("uid2", "accepted", later, later + timedelta(minutes=30)),
+        ),
     )
 
     appointment.refresh_from_db()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -46,18 +47,28 @@ class CalcomBooking(Handler):
             raise Unresolved("no appointment and no branch has this booking")
         return Owner(*found)
 
-    def look(self, delivery: StoredDelivery, owner: Owner) -> CalendarBooking | None:
-        """Return the booking as the calendar has it now; events come out of order."""
-        uid = str(_payload(delivery).get("uid") or "")
+    def look(self, delivery: StoredDelivery, owner: Owner) -> echoes.Reading | None:
+        """Return our appointment's booking as it is now; events come out of order."""
+        payload = _payload(delivery)
         with scope(owner.company_id):
             branch = Branch.objects.select_related("company").get(pk=owner.branch_id)
             calendar = calendar_for(branch)
-        if not uid:
-            return None
+            ours = echoes.ours(payload)
+        deadline = time.monotonic() + LOOK_TIMEOUT_S
+        uid, trail = payload.get("uid"), list[CalendarBooking]()
         try:
-            return calendar.get(uid, timeout_s=LOOK_TIMEOUT_S)
+            if ours is None and isinstance(uid, str) and uid:
+                # Some events have lost our key; the booking itself has not.
+                told = calendar.get(uid, timeout_s=left_s(deadline))
+                with scope(owner.company_id):
+                    ours = echoes.ours_by(told)
+            if ours is None:
+                return None
+            if ours.uid:
+                trail = calendar.trail(ours.uid, timeout_s=left_s(deadline))
         except BookingNotFound:
-            return None
+            pass  # what the calendar does not know, it says nothing about
+        return echoes.Reading(ours, tuple(trail)) if ours else None
 
     def apply(self, delivery: StoredDelivery, owner: Owner, facts: Any) -> None:
         """Adopt what the calendar says."""
