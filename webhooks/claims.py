@@ -31,11 +31,12 @@ State = WebhookLog.State
 WAITING = (State.RECEIVED, State.RETRYING)
 
 _UNFINISHED = "state IN ('received', 'processing', 'retrying')"
-#: What came in is due at once, whatever a clock says; no lease is longer than one.
+#: What came in is due at once, whatever a clock says. A lease far longer than one is
+#: of a clock that was put back; a little longer, of a claim that began after this one.
 _DUE = f"""
     {_UNFINISHED} AND (state = 'received' OR next_try_at <= now())
     AND (state <> 'processing' OR leased_until <= now()
-        OR leased_until > now() + interval '{LEASE_S} s')
+        OR leased_until > now() + interval '{2 * LEASE_S} s')
 """
 
 #: Goes round the shares by the index, one step for each, whatever waits behind it.
@@ -58,6 +59,7 @@ SELECT due.id, due.state = 'processing' FROM shares CROSS JOIN LATERAL (
         AND NOT EXISTS (
             SELECT 1 FROM webhooks_webhooklog other
             WHERE other.state = 'processing' AND other.leased_until > now()
+                AND other.leased_until <= now() + interval '{2 * LEASE_S} s'
                 AND other.account_id = log.account_id AND log.call_id <> ''
                 AND other.call_id = log.call_id)
     ORDER BY next_try_at, received_at LIMIT %(batch)s

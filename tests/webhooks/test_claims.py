@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import psycopg
 import pytest
+from django.db import connection, transaction
 
 from tenants.models import ProviderAccount
 from tenants.scoping import every_company
 from tests import factories as make
+from tests.system import eventually
 from webhooks import claims
 from webhooks.models import WebhookBody, WebhookLog, WebhookPause
 
@@ -75,6 +81,44 @@ def test_what_belongs_to_one_call_waits_for_the_worker_that_has_the_call(account
     with every_company():
         WebhookLog.objects.filter(external_key=(1).to_bytes(32)).update(state="done")
     assert len(claimed()) == 1
+
+
+def test_a_claim_that_waited_for_another_takes_nothing_of_it(account):
+    log = deliver(account, 1)
+    found: list[list[Any]] = []
+    late = threading.Thread(target=lambda: found.append(claimed()))
+    with every_company(), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [claims.CLAIM_LOCK])
+        late.start()
+        eventually(_is_somebody_waiting)
+        cursor.execute(
+            "UPDATE webhooks_webhooklog SET state = 'processing',"
+            " leased_until = clock_timestamp() + %s * interval '1 s' WHERE id = %s",
+            [claims.LEASE_S, log.pk],
+        )
+
+    late.join()
+
+    assert found == [[]]
+
+
+def _is_somebody_waiting() -> bool:
+    with psycopg.connect(os.environ["DATABASE_OWNER_URL"], autocommit=True) as owner:
+        row = owner.execute(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = %s"
+            " AND NOT granted",
+            [claims.CLAIM_LOCK],
+        ).fetchone()
+    return bool(row and row[0])
+
+
+@pytest.mark.parametrize("call_id", ["", "call_1"])
+def test_a_lease_of_a_clock_that_was_put_back_holds_nobody_up(account, call_id):
+    leased = {"state": "processing", "call_id": call_id}
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    log = deliver(account, 1, leased_until=tomorrow, **leased)
+
+    assert claimed() == [log.pk]
 
 
 def test_a_call_that_waits_for_its_next_try_holds_nothing_back(account):
