@@ -18,7 +18,7 @@ from askpro import correlation, limits, refusals
 
 logger = logging.getLogger(__name__)
 
-PREFIXES = ("/api/", "/healthz", "/readyz")
+PREFIXES = ("/api/", "/healthz", "/readyz", "/metrics")
 #: Answers to a machine are no page, and nobody's to keep.
 SEALS = {
     "Cache-Control": "no-store",

@@ -13,6 +13,7 @@ MIB = 1024 * KIB
 MOST_BYTES = (
     ("/healthz", 4 * KIB),
     ("/readyz", 4 * KIB),
+    ("/metrics", 4 * KIB),
     ("/api/webhooks/health", 4 * KIB),
     ("/api/mcp/health", 4 * KIB),
     # A call's transcript comes along, with every answer that our tools gave in it.

@@ -30,6 +30,7 @@ TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
 PAYLOAD_RETENTION_DAYS = env.int("PAYLOAD_RETENTION_DAYS", default=30)
 AUDIT_RETENTION_DAYS = env.int("AUDIT_RETENTION_DAYS", default=365)  # 31 at least
 KEY_REQUESTS_PER_MINUTE = env.int("KEY_REQUESTS_PER_MINUTE", default=600)
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")  # empty: no figures for anybody
 SECURITY_CONTACT = env.str("SECURITY_CONTACT", default="")  # mailto: or https:
 REFUSALS_PER_MINUTE = env.int("REFUSALS_PER_MINUTE", default=30)  # from one address
 

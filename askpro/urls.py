@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 
 from askpro import public_files
 from askpro.demo.sign_in import sign_in
+from askpro.metrics import MetricsView
 from integrations.machine_view import HealthView
 from webhooks.traces import TraceView
 
@@ -22,6 +23,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/traces/<str:trace_id>", TraceView.as_view()),
     path("robots.txt", public_files.robots),
     path(".well-known/security.txt", public_files.security),
+    path("metrics", MetricsView.as_view()),
     path("healthz", HealthView.as_view(asks_database=False)),
     path("readyz", HealthView.as_view()),
 ]

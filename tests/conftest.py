@@ -25,6 +25,7 @@ _INHERITED_MODE = os.environ.get("ASKPRO_MODE", "")
 os.environ["ASKPRO_MODE"] = "test"
 # Tests are refused on purpose, and all of them from one address.
 os.environ.setdefault("REFUSALS_PER_MINUTE", "1000000")
+os.environ.setdefault("METRICS_TOKEN", "metrics of the tests, 32 long....")
 embedded.prepare(owner=True)
 guard.demand_test_servers(
     os.environ | {"ASKPRO_MODE": _INHERITED_MODE},

@@ -32,6 +32,8 @@ MAY_LOOK_ACROSS = {
     "integrations/journal.py": "keeps exchanges of the platform's own accounts",
     "integrations/mcp/gateway.py": "keeps the answers to unresolved calls",
     "webhooks/health.py": "counts what waits at a company's own account",
+    "webhooks/objectives.py": "figures of the whole installation, or of one company",
+    "webhooks/metrics.py": "sums of the whole installation that name no company",
     "webhooks/inbox.py": "the door's INSERT",
     "webhooks/tasks.py": "the sweep",
     "webhooks/claims.py": "leases deliveries before their company is known",

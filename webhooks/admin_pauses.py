@@ -7,12 +7,12 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from tenants import nudger, permissions
+from tenants import permissions
 from tenants.admin_pages import CompanyPages, LogPages
+from webhooks import pauses
 from webhooks.models import ProviderPoll, WebhookCount, WebhookPause
 
 
@@ -20,7 +20,10 @@ from webhooks.models import ProviderPoll, WebhookCount, WebhookPause
 class WebhookPauseAdmin(CompanyPages):
     """Pausing keeps and loses nothing; resuming works on all of it, in order."""
 
-    list_display = ("paused_at", "what_waits", "why", "paused_by", "resumed_at")
+    list_display = (
+        *("paused_at", "what_waits", "why", "paused_by"),
+        *("resumed_at", "resumed_by", "resumed_why"),
+    )
     search_fields = ("why", "paused_by")
     fields = ("provider", "account", "why")
     ordering = ("-paused_at",)
@@ -55,10 +58,7 @@ class WebhookPauseAdmin(CompanyPages):
     @admin.action(description=_("Resume"), permissions=["change"])
     def resume(self, request: HttpRequest, queryset: QuerySet[WebhookPause]) -> None:
         """Have a worker take what waited."""
-        count = queryset.filter(resumed_at__isnull=True).update(
-            resumed_at=timezone.now()
-        )
-        nudger.nudge_batch("webhooks.process")
+        count = pauses.resume(queryset, by=request.user.get_username())
         said = ngettext(
             "%(count)d pause has ended; what waited is worked on.",
             "%(count)d pauses have ended; what waited is worked on.",

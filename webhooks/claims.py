@@ -8,7 +8,6 @@ alone, so that it takes nothing else with it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -17,9 +16,9 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from tenants.models import PhoneNumber, ProviderAccount
 from tenants.scoping import every_company
-from webhooks.models import WebhookLog, WebhookPause
+from webhooks import pauses
+from webhooks.models import WebhookLog
 
 LEASE_S = 30
 BATCH = 20
@@ -68,37 +67,6 @@ ORDER BY due.turn, due.next_try_at LIMIT %(batch)s
 """  # noqa: S608 (own text)
 
 
-@dataclass(frozen=True)
-class Paused:
-    """What nobody works on for now."""
-
-    providers: tuple[str, ...] = ()
-    accounts: tuple[UUID, ...] = ()
-    shares: tuple[str, ...] = ()
-
-
-def paused() -> Paused:
-    """Return what is paused; run in ``every_company``."""
-    pauses = list(
-        WebhookPause.objects.filter(resumed_at__isnull=True).values_list(
-            "provider", "account_id", "company_id"
-        )
-    )
-    if not pauses:
-        return Paused()
-    companies = [company for _, account, company in pauses if company and not account]
-    numbers = PhoneNumber.objects.filter(company__in=companies)
-    accounts = ProviderAccount.objects.filter(company__in=companies)
-    return Paused(
-        tuple(provider for provider, *_ in pauses if provider),
-        (
-            *(account for _, account, _ in pauses if account),
-            *accounts.values_list("id", flat=True),
-        ),
-        tuple(numbers.values_list("number", flat=True)),
-    )
-
-
 def claim() -> list[tuple[UUID, int]]:
     """Lease what is due and whose turn it is; each lease raises the attempts.
 
@@ -123,7 +91,7 @@ def claim() -> list[tuple[UUID, int]]:
 
 def _turns() -> list[UUID]:
     """Return whose turn it is; one that ended its worker comes alone."""
-    off = paused()
+    off = pauses.paused()
     values: dict[str, Any] = {
         "providers": list(off.providers),
         "accounts": list(off.accounts),
@@ -150,12 +118,5 @@ def is_anything_late() -> bool:
     late = Q(state__in=WAITING, next_try_at__lte=Now() - GRACE) | Q(
         state=State.PROCESSING, leased_until__lte=Now()
     )
-    off = paused()
     waiting = WebhookLog.objects.filter(late)
-    if off != Paused():
-        waiting = waiting.exclude(
-            Q(provider__in=off.providers)
-            | Q(account__in=off.accounts)
-            | Q(share__in=off.shares)
-        )
-    return waiting.exists()
+    return pauses.left_alone(waiting, pauses.paused()).exists()

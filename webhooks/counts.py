@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -37,8 +38,17 @@ class Tally:
     received: int = 0
     duplicates: int = 0
     processed: int = 0
-    failed: int = 0
+    failed: Counter[str] = field(default_factory=Counter)  # by reason
     acknowledged: list[int] = field(default_factory=lambda: [0] * _BUCKETS)
+
+    def add(self, more: Tally) -> None:
+        """Count what another tally counted, too."""
+        self.received += more.received
+        self.duplicates += more.duplicates
+        self.processed += more.processed
+        self.failed += more.failed
+        pairs = zip(self.acknowledged, more.acknowledged, strict=True)
+        self.acknowledged = [mine + other for mine, other in pairs]
 
 
 _Key = tuple[UUID, str, datetime]
@@ -46,20 +56,28 @@ _tallies: dict[_Key, Tally] = {}
 _counting = threading.Lock()
 _flushed_at = 0.0
 
-#: Adds to what other processes wrote of the same minute.
-_ADD = """
-INSERT INTO webhooks_webhookcount AS known (id, account_id, event, at, company_id,
-    received, duplicates, processed, failed, acknowledged)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+REASONS = ("never", "later", "person")
+#: What is written of an event, and in which order.
+COLUMNS = """(id, account_id, event, at, company_id, received, duplicates, processed,
+    failed, failed_never, failed_later, failed_person, acknowledged)"""
+#: Adds to what is written of the same time already.
+ADDS = """
 ON CONFLICT ON CONSTRAINT count_once_per_minute DO UPDATE SET
     received = known.received + excluded.received,
     duplicates = known.duplicates + excluded.duplicates,
     processed = known.processed + excluded.processed,
     failed = known.failed + excluded.failed,
+    failed_never = known.failed_never + excluded.failed_never,
+    failed_later = known.failed_later + excluded.failed_later,
+    failed_person = known.failed_person + excluded.failed_person,
     acknowledged = ARRAY(
         SELECT mine + more FROM unnest(known.acknowledged, excluded.acknowledged)
             WITH ORDINALITY AS both_of(mine, more, place) ORDER BY place)
 """
+_ADD = f"""
+INSERT INTO webhooks_webhookcount AS known {COLUMNS}
+VALUES ({", ".join(["%s"] * 13)}) {ADDS}
+"""  # noqa: S608 (own text)
 
 
 def received(
@@ -76,13 +94,17 @@ def received(
 
 
 def settled(
-    account_id: UUID, company_id: UUID | None, event: str, *, is_failed: bool
+    account_id: UUID, company_id: UUID | None, event: str, *, failed_for: str = ""
 ) -> None:
-    """Count a delivery that came to its end."""
+    """Count a delivery that came to its end.
+
+    :param failed_for: the reason class where that end was a failure.
+    """
     with _counting:
         tally = _tally(account_id, company_id, event)
         tally.processed += 1
-        tally.failed += is_failed
+        if failed_for:
+            tally.failed[failed_for] += 1
     nudger.run_soon(flush)
 
 
@@ -120,7 +142,9 @@ def _write(taken: Mapping[_Key, Tally]) -> None:
             uuid7(),
             *key,
             *(one.company_id, one.received, one.duplicates, one.processed),
-            *(one.failed, one.acknowledged),
+            one.failed.total(),
+            *(one.failed[reason] for reason in REASONS),
+            one.acknowledged,
         ]
         for key, one in sorted(taken.items(), key=lambda item: str(item[0]))
     ]
@@ -132,13 +156,7 @@ def _write(taken: Mapping[_Key, Tally]) -> None:
 def _put_back(taken: Mapping[_Key, Tally]) -> None:
     with _counting:
         for key, one in taken.items():
-            now = _tallies.setdefault(key, Tally(one.company_id))
-            now.received += one.received
-            now.duplicates += one.duplicates
-            now.processed += one.processed
-            now.failed += one.failed
-            pairs = zip(now.acknowledged, one.acknowledged, strict=True)
-            now.acknowledged = [mine + more for mine, more in pairs]
+            _tallies.setdefault(key, Tally(one.company_id)).add(one)
 
 
 atexit.register(flush, is_last=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -100,6 +101,14 @@ class WebhookLog(models.Model):
                 condition=Q(state="processing"),
                 name="delivery_in_progress",
             ),
+            # What a person looks for, and what waits for its number.
+            models.Index(
+                fields=["state", "received_at"],
+                condition=Q(state__in=["dead", "unresolved"]),
+                name="delivery_failed",
+            ),
+            # For a period's figures and for forgetting; costs the door next to nothing.
+            BrinIndex(fields=["received_at"], name="delivery_of_period"),
         ]
 
     def __str__(self) -> str:
@@ -194,6 +203,12 @@ class WebhookPause(models.Model):
     paused_by = models.CharField(_("paused by"), max_length=160, blank=True)
     paused_at = models.DateTimeField(_("paused at"), auto_now_add=True)
     resumed_at = models.DateTimeField(_("resumed at"), null=True, editable=False)
+    resumed_by = models.CharField(
+        _("resumed by"), max_length=160, blank=True, editable=False, db_default=""
+    )
+    resumed_why = models.CharField(
+        _("why resumed"), max_length=300, blank=True, editable=False, db_default=""
+    )
 
     class Meta:
         verbose_name = _("pause of deliveries")
@@ -204,7 +219,17 @@ class WebhookPause(models.Model):
                 | Q(account__isnull=False)
                 | Q(company__isnull=False),
                 name="a_pause_names_what_waits",
-            )
+            ),
+            # It would hold everybody's deliveries, whoever's account stood beside it.
+            models.CheckConstraint(
+                condition=Q(provider="")
+                | Q(account__isnull=True, company__isnull=True),
+                name="a_provider_is_paused_alone",
+                violation_error_message=_(
+                    "A provider is paused for everybody: leave company and account"
+                    " empty."
+                ),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -244,7 +269,7 @@ class ProviderPoll(models.Model):
 
 
 class WebhookCount(models.Model):
-    """What came and what became of it, by minute (after some days, by day).
+    """What came and what became of it: by minute, later by day, then by month.
 
     Written by the processes that saw it, about once a second: one that is killed takes
     its last second of counting with it, never a delivery.
@@ -273,6 +298,9 @@ class WebhookCount(models.Model):
     duplicates = models.PositiveIntegerField(_("duplicates"), default=0)
     processed = models.PositiveIntegerField(_("processed"), default=0)
     failed = models.PositiveIntegerField(_("failed"), default=0)
+    failed_never = models.PositiveIntegerField(_("will never work"), db_default=0)
+    failed_later = models.PositiveIntegerField(_("may work later"), db_default=0)
+    failed_person = models.PositiveIntegerField(_("needs a person"), db_default=0)
     #: How many were acknowledged within each bound.
     acknowledged = ArrayField(
         models.PositiveIntegerField(), verbose_name=_("acknowledged within")

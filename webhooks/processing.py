@@ -198,6 +198,6 @@ def _settle(log: WebhookLog, attempt: int, verdict: Verdict, started: float) -> 
         counts.settled(
             log.account_id,
             log.account.company_id,
-            log.event,
-            is_failed=verdict.state == State.DEAD,
+            providers.label(log.provider, log.event),
+            failed_for=verdict.reason if verdict.state == State.DEAD else "",
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import asdict
 from http import HTTPStatus
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.http import HttpResponse, JsonResponse
@@ -19,7 +19,7 @@ from tenants.addresses import client_ip
 from tenants.key_authentication import KeyDoor
 from tenants.keys import KeyHolder
 from tenants.models import ApiKey
-from webhooks import counts, health, inbox
+from webhooks import counts, health, inbox, objectives
 from webhooks.providers import Provider
 
 
@@ -57,7 +57,7 @@ class WebhookView(MachineView):
         counts.received(
             proof.account.id,
             proof.account.company_id,
-            delivery.event,
+            self.provider.label(delivery.event),
             is_new=is_new,
             ms=(time.perf_counter() - begun) * 1000,
         )
@@ -90,6 +90,20 @@ class WebhookHealthView(KeyDoor, HealthView):
         if holder is None or answer.status_code != HTTPStatus.OK:
             return answer
         found = health.of_company(holder.company_id)
-        return JsonResponse({"status": "ok"} | asdict(found))
+        return JsonResponse(_as_json(found))
 
     post = get
+
+
+def _as_json(found: health.Deliveries) -> dict[str, Any]:
+    return {
+        "status": found.status,
+        "backlog": asdict(found.backlog),
+        "providers": [
+            asdict(one)
+            | {"has_own_account": one.provider in found.own_accounts}
+            | asdict(found.figures.get(one.provider, health.Figures()))
+            for one in found.standings
+        ],
+        "objectives": objectives.as_json(found.objectives),
+    }

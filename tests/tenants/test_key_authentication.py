@@ -83,21 +83,26 @@ def test_a_key_tells_its_own_companys_deliveries_and_no_others(client, method):
     ).json()
     told_them = knock(client, DOORS[0], their_plain).json()
 
-    assert told == {
-        "status": "ok",
-        "backlog": {"waiting": 1, "overdue": 1, "oldest_at": shown(at)},
-        "providers": [
-            {
-                "provider": "retell",
-                "has_own_account": True,
-                "last_delivery_at": shown(at),
-                "deliveries": 2,
-                "done": 1,
-                "failed": 1,
-            }
-        ],
+    by_provider = {one["provider"]: one for one in told["providers"]}
+    assert told["status"] == "late"
+    assert told["backlog"] == {"waiting": 1, "overdue": 1, "oldest_at": shown(at)}
+    assert by_provider["retell"].pop("backlog_age_s") >= 0
+    assert by_provider["retell"] == {
+        "provider": "retell",
+        "state": "late",
+        "last_delivery_at": shown(at),
+        "backlog": told["backlog"],
+        "paused_at": None,
+        "has_own_account": True,
+        "deliveries": 2,
+        "done": 1,
+        "failed": 1,
     }
-    assert [one["provider"] for one in told_them["providers"]] == ["calcom"]
+    assert by_provider["calcom"]["state"] == "unknown"
+    assert by_provider["calcom"]["deliveries"] == 0
+    assert told["objectives"]["success_rate"] == {"value": 0.5, "of": 2}
+    own_ones = [one for one in told_them["providers"] if one["has_own_account"]]
+    assert [one["provider"] for one in own_ones] == ["calcom"]
     assert told_them["backlog"]["waiting"] == 2
 
 

@@ -50,7 +50,7 @@ def test_a_second_process_adds_to_the_same_minute():
     for ms in (4.0, 5.0, 5.1, 2000.0):
         counts.received(account.pk, None, "call_started", is_new=True, ms=ms)
         counts.flush(is_last=True)
-    counts.settled(account.pk, None, "call_started", is_failed=True)
+    counts.settled(account.pk, None, "call_started", failed_for="later")
     counts.flush(is_last=True)
 
     with every_company():

@@ -22,6 +22,9 @@ from tenants.models import ProviderAccount
 from webhooks.handlers import Handler, UnknownEvent
 from webhooks.inbox import Delivery
 
+#: What figures call an event that no handler knows.
+OTHER = "other"
+
 
 @dataclass(frozen=True)
 class Recognised:
@@ -41,7 +44,7 @@ class Provider:
     #: Verifies the raw bytes; its ``auth`` is a :class:`tenants.accounts.Verified`.
     authentication: ClassVar[type[BaseAuthentication]]
     handlers: ClassVar[Mapping[str, Handler]]
-    #: How long without any delivery is silence, in hours; None: nobody can tell.
+    #: How long without any delivery is silence, in hours; None: a day.
     silent_after_h: ClassVar[float | None] = None
 
     def recognise(self, body: Mapping[str, Any]) -> Recognised:
@@ -81,6 +84,10 @@ class Provider:
             raise UnknownEvent(f"{self.name} {event}")
         return handler
 
+    def label(self, event: str) -> str:
+        """Return the event as figures name it: their names are ours, never others'."""
+        return event if event in self.handlers else OTHER
+
 
 @cache
 def every() -> Mapping[str, Provider]:
@@ -100,6 +107,12 @@ def named(name: str) -> Provider:
     if provider is None:
         raise UnknownEvent(name)
     return provider
+
+
+def label(provider: str, event: str) -> str:
+    """Return the event as figures name it, also of a provider that is gone."""
+    known = every().get(provider)
+    return known.label(event) if known else OTHER
 
 
 def left_s(deadline: float) -> float:
