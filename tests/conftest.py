@@ -16,7 +16,7 @@ import django
 import psycopg
 import pytest
 
-from askpro import correlation, embedded, embedded_files
+from askpro import actor, correlation, embedded, embedded_files
 from askpro.demo.processes import Processes
 from tests import guard
 
@@ -120,9 +120,9 @@ def _empty() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _own_correlation() -> Iterator[None]:
-    """Let no test inherit the id of a call that another one worked on."""
-    with correlation.bound(""):
+def _own_story() -> Iterator[None]:
+    """Let no test inherit who acted, and in which call, in another one."""
+    with correlation.bound(""), actor.acting(actor.SYSTEM):
         yield
 
 

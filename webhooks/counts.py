@@ -17,7 +17,13 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import DatabaseError, IntegrityError, InterfaceError, connection
+from django.db import (
+    DatabaseError,
+    IntegrityError,
+    InterfaceError,
+    connection,
+    transaction,
+)
 
 from askpro.ids import uuid7
 from tenants import nudger
@@ -124,15 +130,24 @@ def flush(*, is_last: bool = False) -> None:
         taken = dict(_tallies)
         _tallies.clear()
     try:
+        _write_or_keep(taken, is_last=is_last)
+    finally:
+        let_go()
+
+
+def _write_or_keep(taken: Mapping[_Key, Tally], *, is_last: bool) -> None:
+    try:
         _write(taken)
     except IntegrityError:
-        # An account is gone: so is what was to be counted of it.
-        logger.warning("deliveries of an account that is gone were not counted")
+        if len(taken) == 1:
+            # The account is gone: so is what was to be counted of it.
+            logger.warning("deliveries of an account that is gone were not counted")
+            return
+        for key, one in taken.items():
+            _write_or_keep({key: one}, is_last=is_last)
     except (DatabaseError, InterfaceError):
         if not is_last:
             _put_back(taken)
-    finally:
-        let_go()
 
 
 def _write(taken: Mapping[_Key, Tally]) -> None:
@@ -149,7 +164,7 @@ def _write(taken: Mapping[_Key, Tally]) -> None:
         for key, one in sorted(taken.items(), key=lambda item: str(item[0]))
     ]
     if rows:
-        with every_company(), connection.cursor() as cursor:
+        with every_company(), transaction.atomic(), connection.cursor() as cursor:
             cursor.executemany(_ADD, rows)
 
 

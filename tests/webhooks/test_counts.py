@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 
 from tenants.models import ProviderAccount
@@ -62,3 +64,17 @@ def test_a_second_process_adds_to_the_same_minute():
         4,
         1,
     )
+
+
+def test_an_account_that_is_gone_takes_no_others_counts_with_it():
+    with every_company():
+        account = ProviderAccount.objects.create(
+            provider="retell", base_url="http://127.0.0.1"
+        )
+    for pk in (account.pk, uuid4()):
+        counts.received(pk, None, "call_started", is_new=True, ms=1.0)
+
+    counts.flush(is_last=True)
+
+    with every_company():
+        assert [row.received for row in WebhookCount.objects.all()] == [1]
