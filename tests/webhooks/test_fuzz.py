@@ -38,7 +38,9 @@ class Door:
     """A provider's door, and what was put through it."""
 
     def __init__(self, system, path: str) -> None:
-        self.url, self.kept, self.refused = system.web_url + path, set(), []
+        self.url = system.web_url + path
+        self.kept: set[bytes] = set()
+        self.refused: list[int] = []
 
     def put(self, raw: bytes, headers: odd.Json) -> wire.Reply:
         """Send it, signed well; note what became of it."""
