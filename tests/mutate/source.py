@@ -79,6 +79,6 @@ CHANGES = [
         "    return user.is_superuser or Membership.Role.OWNER in"
         " choice.roles(request).values()",
         "    return False",
-        ("tests/askpro/test_people.py",),
+        ("tests/askpro/people/test_second_factor.py",),
     ),
 ]
