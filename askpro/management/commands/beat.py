@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand
 
 from askpro.celery import app
 from askpro.checks import permit
+from askpro.lasting import lasting
 
 
 class Command(BaseCommand):
@@ -16,6 +17,7 @@ class Command(BaseCommand):
     help = "Run the clock that sends the sweeps each second."
 
     def handle(self, *arguments: Any, **options: Any) -> None:
-        """Tick."""
-        permit(self)
-        app.Beat(loglevel="WARNING", max_interval=1, pidfile=None).run()
+        """Tick; begin anew where the clock broke."""
+        with lasting():
+            permit(self)
+            app.Beat(loglevel="WARNING", max_interval=1, pidfile=None).run()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from celery.signals import worker_init
 from django.core.management.base import BaseCommand, CommandParser
 
 from askpro.celery import app
 from askpro.checks import permit
+from askpro.lasting import lasting
 from tenants.accounts import sync_platform_accounts
 
 
@@ -22,19 +24,31 @@ class Command(BaseCommand):
         parser.add_argument("--threads", type=int, default=32)
 
     def handle(self, *arguments: Any, **options: Any) -> None:
-        """Work."""
-        permit(self)
-        sync_platform_accounts()
-        name = options["queues"].replace(",", "-")
-        app.worker_main(
-            [
-                "worker",
-                "--pool=threads",
-                f"--concurrency={options['threads']}",
-                f"--queues={options['queues']}",
-                f"--hostname={name}@%h",
-                "--without-gossip",
-                "--without-mingle",
-                "--loglevel=WARNING",
-            ]
-        )
+        """Work; begin anew where the worker broke."""
+        with lasting():
+            permit(self)
+            sync_platform_accounts()
+            _work(options["queues"], options["threads"])
+
+
+def _work(queues: str, threads: int) -> None:
+    started: list[Any] = []
+
+    def note(sender: Any, **_: Any) -> None:
+        started.append(sender)
+
+    worker_init.connect(note)
+    app.worker_main(
+        [
+            "worker",
+            "--pool=threads",
+            f"--concurrency={threads}",
+            f"--queues={queues}",
+            f"--hostname={queues.replace(',', '-')}@%h",
+            "--without-gossip",
+            "--without-mingle",
+            "--loglevel=WARNING",
+        ]
+    )
+    if any(worker.exitcode for worker in started):
+        raise RuntimeError("the worker broke: the log before this says why")
