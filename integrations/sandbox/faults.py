@@ -12,6 +12,13 @@ from integrations.sandbox.exchange import Json, Request, Response
 from integrations.sandbox.models import Fault
 
 Kind = Fault.Kind
+#: What Retell says of a limit that was reached.
+RETELL_LIMIT = {
+    "X-RateLimit-Limiter": "general",
+    "RateLimit-Limit": "100",
+    "RateLimit-Remaining": "0",
+    "RateLimit-Reset": "10",
+}
 #: Other ways to name a kind and its value in one member.
 SHORT_FORMS = {
     "delay_s": Kind.DELAY,
@@ -77,7 +84,8 @@ def refusal(fault: Fault, request: Request) -> Response:
     status = int(fault.value)
     if request.path.startswith("/retell"):
         message = "Too many requests" if status == 429 else "Internal server error"
-        return Response(status, {"status": "error", "message": message})
+        headers = RETELL_LIMIT if status == 429 else {}
+        return Response(status, {"status": "error", "message": message}, dict(headers))
     path = request.path.removeprefix("/calcom")
     body: Any = fault.body
     if status == 429:

@@ -14,6 +14,9 @@ class RetellRecord(models.Model):
         LLM = "llm", "LLM"
         NUMBER = "number", "phone number"
         CALL = "call", "call"
+        AGENT_VERSION = "agent_version", "earlier version of an agent"
+        LLM_VERSION = "llm_version", "earlier version of an LLM"
+        LEVER = "lever", "order to misbehave"
 
     kind = models.CharField(max_length=16, choices=Kind)
     identifier = models.CharField(max_length=100)

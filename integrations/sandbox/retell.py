@@ -9,17 +9,23 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
-from urllib.parse import unquote
 
+from integrations.sandbox import retell_mcp, retell_validation
 from integrations.sandbox import retell_state as state
+from integrations.sandbox import retell_versions as versions
+from integrations.sandbox.retell_exchange import (
+    NOT_FOUND,
+    Asked,
+    Handler,
+    Json,
+    Refusal,
+    Told,
+    object_of,
+    one,
+)
 from integrations.sandbox.retell_filters import BadCriteria, chosen_calls, page
 from integrations.sandbox.retell_state import Kind
 
-Json = dict[str, Any]
-NOT_FOUND = "Cannot find requested asset under given api key."
 UNLISTED = ("transcript", "transcript_object", "transcript_with_tool_calls")
 RETIRED_NUMBER_FIELDS = {
     f"{direction}_agent_{part}"
@@ -27,35 +33,6 @@ RETIRED_NUMBER_FIELDS = {
     for part in ("id", "version")
 }
 WEB_CALL_LIFE_MS = 30_000
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One request, as far as these handlers look at it."""
-
-    body: Any = None
-    query: dict[str, str] = field(default_factory=dict)
-    ids: tuple[str, ...] = ()
-    authorization: str = ""
-
-
-@dataclass(frozen=True)
-class Told:
-    """One answer."""
-
-    status: int
-    body: Any = None
-
-
-class Refusal(Exception):
-    """An answer other than success, in Retell's shape."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.told = Told(status, {"status": "error", "message": message})
-
-
-Handler = Callable[[Asked], Told]
 
 
 def guarded(handler: Handler, *, is_open: bool = False) -> Handler:
@@ -100,7 +77,7 @@ def concurrency(asked: Asked) -> Told:
 
 def list_agents(asked: Asked) -> Told:
     """Answer what a list tells of agents, which is far less than `get-agent`."""
-    criteria = _object(asked).get("filter_criteria") or {}
+    criteria = object_of(asked).get("filter_criteria") or {}
     items = [
         {
             "agent_id": agent["agent_id"],
@@ -121,29 +98,18 @@ def list_agents(asked: Asked) -> Told:
     return Told(200, page(items, "agent_id", asked.query))
 
 
-def publish_agent(asked: Asked) -> Told:
-    """Publish the version that the body names; the body is empty on success."""
-    agent = _one(Kind.AGENT, asked)
-    version = _object(asked).get("version")
-    if not isinstance(version, int):
-        raise Refusal(400, "version is required")
-    if version != agent["version"]:
-        raise Refusal(422, NOT_FOUND)
-    state.save(Kind.AGENT, agent | {"is_published": True})
-    return Told(200)
-
-
 def change_number(asked: Asked) -> Told:
     """Change a number; the single-agent fields are refused since March 2026."""
-    retired = sorted(RETIRED_NUMBER_FIELDS & _object(asked).keys())
+    retired = sorted(RETIRED_NUMBER_FIELDS & object_of(asked).keys())
     if retired:
         raise Refusal(400, f"{retired[0]} is no longer supported")
+    retell_validation.check(Kind.NUMBER, object_of(asked), {})
     return change(Kind.NUMBER)(asked)
 
 
 def list_calls(asked: Asked) -> Told:
     """List calls by criteria, without what was said in them."""
-    wanted = _object(asked)
+    wanted = object_of(asked)
     calls = sorted(
         state.everything(Kind.CALL), key=lambda call: call.get("start_timestamp", 0)
     )
@@ -159,7 +125,7 @@ def list_calls(asked: Asked) -> Told:
 
 def change_call(asked: Asked) -> Told:
     """Change what we attached to a call that has ended."""
-    call = _one(Kind.CALL, asked)
+    call = one(Kind.CALL, asked)
     if call["call_status"] == "ongoing":
         raise Refusal(400, "Only ended calls can be updated")
     allowed = {"metadata", "custom_attributes", "data_storage_setting"}
@@ -174,7 +140,7 @@ def delete_call(asked: Asked) -> Told:
 
 def create_web_call(asked: Asked) -> Told:
     """Open a call that a browser may join within half a minute."""
-    wanted = _object(asked)
+    wanted = object_of(asked)
     agent = state.find(Kind.AGENT, str(wanted.get("agent_id", "")))
     if agent is None:
         raise Refusal(422, NOT_FOUND)
@@ -214,14 +180,14 @@ def read_all(kind: Kind) -> Handler:
 
 def read(kind: Kind) -> Handler:
     """Return a handler that answers one object."""
-    return lambda asked: Told(200, _one(kind, asked))
+    return lambda asked: Told(200, one(kind, asked))
 
 
 def change(kind: Kind) -> Handler:
     """Return a handler that replaces the fields that a body names, lists as wholes."""
 
     def handler(asked: Asked) -> Told:
-        old, given = _one(kind, asked), _object(asked)
+        old, given = one(kind, asked), object_of(asked)
         fixed = {state.IDENTIFIERS[kind]: old[state.IDENTIFIERS[kind]]}
         stamp = {"last_modification_timestamp": state.now_ms()}
         return Told(200, state.save(kind, old | given | fixed | stamp))
@@ -246,7 +212,7 @@ def show_state(asked: Asked) -> Told:
 
 def keep_call(asked: Asked) -> Told:
     """Keep a call that was played, for `get-call` and `list-calls`."""
-    call = _object(asked)
+    call = object_of(asked)
     if call.get("call_id") != asked.ids[0]:
         raise Refusal(400, "call_id differs from the address")
     state.save(Kind.CALL, call)
@@ -272,35 +238,25 @@ def _check_key(authorization: str) -> None:
         raise Refusal(401, "Invalid API key")
 
 
-def _one(kind: Kind, asked: Asked) -> Json:
-    found = state.find(kind, unquote(asked.ids[0]))
-    if found is None:
-        raise Refusal(422, NOT_FOUND)
-    return found
-
-
-def _object(asked: Asked) -> Json:
-    if asked.body in (None, b"", ""):
-        return {}
-    if not isinstance(asked.body, dict):
-        raise Refusal(400, "The body must be a JSON object")
-    return asked.body
-
-
 def _only(asked: Asked, allowed: set[str]) -> Json:
-    return {name: value for name, value in _object(asked).items() if name in allowed}
+    return {name: value for name, value in object_of(asked).items() if name in allowed}
 
 
 _ENDPOINTS: list[tuple[str, str, Handler]] = [
     ("GET", r"/get-api-key-info", key_info),
     ("GET", r"/get-concurrency", concurrency),
     ("POST", r"/v2/list-agents", list_agents),
-    ("GET", r"/get-agent/([^/]+)", read(Kind.AGENT)),
-    ("PATCH", r"/update-agent/([^/]+)", change(Kind.AGENT)),
-    ("POST", r"/publish-agent-version/([^/]+)", publish_agent),
+    ("GET", r"/get-agent/([^/]+)", versions.read(Kind.AGENT)),
+    ("GET", r"/list-agent-versions/([^/]+)", versions.list_versions),
+    ("POST", r"/create-agent", versions.create_agent),
+    ("PATCH", r"/update-agent/([^/]+)", versions.change(Kind.AGENT)),
+    ("POST", r"/create-agent-version/([^/]+)", versions.create_version),
+    ("POST", r"/publish-agent-version/([^/]+)", versions.publish),
+    ("GET", r"/get-mcp-tools/([^/]+)", retell_mcp.tools_of_agent),
     ("GET", r"/v2/list-retell-llms", read_all(Kind.LLM)),
-    ("GET", r"/get-retell-llm/([^/]+)", read(Kind.LLM)),
-    ("PATCH", r"/update-retell-llm/([^/]+)", change(Kind.LLM)),
+    ("GET", r"/get-retell-llm/([^/]+)", versions.read(Kind.LLM)),
+    ("POST", r"/create-retell-llm", versions.create_llm),
+    ("PATCH", r"/update-retell-llm/([^/]+)", versions.change(Kind.LLM)),
     ("GET", r"/v2/list-phone-numbers", read_all(Kind.NUMBER)),
     ("GET", r"/get-phone-number/([^/]+)", read(Kind.NUMBER)),
     ("PATCH", r"/update-phone-number/([^/]+)", change_number),
@@ -313,6 +269,7 @@ _ENDPOINTS: list[tuple[str, str, Handler]] = [
 _LEVERS: list[tuple[str, str, Handler]] = [
     ("GET", r"/_sandbox/state", show_state),
     ("PUT", r"/_sandbox/calls/([^/]+)", keep_call),
+    ("PUT", r"/_sandbox/publishing", versions.set_publishing),
 ]
 ROUTES: list[tuple[str, str, Handler]] = [
     *((method, f"/retell{path}", guarded(do)) for method, path, do in _ENDPOINTS),

@@ -19,7 +19,14 @@ from typing import Any
 
 from django.db import DatabaseError, connections
 
-from integrations.sandbox import calcom, calcom_errors, control, faults, retell
+from integrations.sandbox import (
+    calcom,
+    calcom_errors,
+    control,
+    faults,
+    retell,
+    retell_exchange,
+)
 from integrations.sandbox.exchange import Handler, Request, Response
 from integrations.sandbox.models import Fault, ReceivedRequest
 
@@ -32,14 +39,14 @@ def _etag(payload: bytes) -> str:
     return f'W/"{len(payload):x}-{digest}"'
 
 
-def _retell_route(handler: retell.Handler) -> Handler:
+def _retell_route(handler: retell_exchange.Handler) -> Handler:
     def answer(request: Request) -> Response:
         try:
             body = request.json()
         except ValueError:
             return Response(400, {"status": "error", "message": "Invalid JSON"})
         told = handler(
-            retell.Asked(
+            retell_exchange.Asked(
                 body=body,
                 query=request.query,
                 ids=request.ids,

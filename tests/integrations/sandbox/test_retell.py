@@ -3,7 +3,7 @@ import re
 import pytest
 
 from integrations.sandbox import retell, retell_state
-from integrations.sandbox.retell import Asked
+from integrations.sandbox.retell_exchange import Asked, Told
 from integrations.sandbox.retell_filters import BadCriteria, chosen_calls, page
 from integrations.sandbox.retell_state import Kind
 from tests.integrations.sandbox.retell_shapes import example, shape
@@ -115,7 +115,7 @@ class TestRest:
     def test_what_the_key_does_not_know_is_422(self, path):
         told = ask("GET", path)
 
-        assert told == retell.Told(422, example("error_422_body"))
+        assert told == Told(422, example("error_422_body"))
 
     def test_a_change_replaces_lists_as_wholes_and_keeps_the_identifier(self):
         told = ask(
