@@ -27,6 +27,7 @@ from tests.test_architecture import ROOT, _written
 #: Keys that hold for the whole installation, by file and first part, and why.
 PLATFORM_KEYS = {
     ("integrations/breaker.py", "breaker"): "named by the account, which is one's own",
+    ("integrations/retell/pace.py", "retell-pace"): "named by the account, one's own",
     ("webhooks/inbox.py", "seen"): "named by the account and a digest of the body",
     ("askpro/refusals.py", "refused"): "refused before a company is known: by address",
     ("tenants/tasks.py", "isolation_check"): "one break-in test at a time",

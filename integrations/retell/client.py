@@ -1,128 +1,35 @@
-"""Retell's REST API as far as we read it: set-up checks, and calls that we missed."""
+"""Retell's REST API as far as we use it: agents, LLMs, numbers, calls, the key.
+
+Lists and objects in a change replace what was there as wholes: read, change, write.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 from integrations.breaker import Breaker
 from integrations.errors import ProviderError
 from integrations.http import Exchange, ProviderClient
+from integrations.retell.answers import (
+    Agent,
+    ApiKeyInfo,
+    CallRecord,
+    Concurrency,
+    Llm,
+    McpTool,
+    Number,
+    Page,
+    page,
+)
+from integrations.retell.pace import Pace
 
 PAGE = 100
 
 Read = TypeVar("Read")
-
-
-@dataclass(frozen=True)
-class ApiKeyInfo:
-    """Whose key it is."""
-
-    org_id: str
-    org_name: str
-    name: str
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> ApiKeyInfo:
-        """Read Retell's object."""
-        return cls(
-            org_id=str(data["org_id"]),
-            org_name=_text(data, "org_name"),
-            name=_text(data, "api_key_name"),
-        )
-
-
-@dataclass(frozen=True)
-class Agent:
-    """An agent's version. A list has no more than id, name and channel of it."""
-
-    id: str
-    name: str
-    channel: str
-    version: int | None
-    is_published: bool
-    language: str
-    time_zone: str
-    webhook_url: str
-    webhook_events: tuple[str, ...]
-    llm_id: str
-    data_storage: str
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Agent:
-        """Read Retell's object."""
-        engine = data.get("response_engine")
-        engine = engine if isinstance(engine, Mapping) else {}
-        version = data.get("version")
-        return cls(
-            id=str(data["agent_id"]),
-            name=_text(data, "agent_name"),
-            channel=_text(data, "channel"),
-            version=version if isinstance(version, int) else None,
-            is_published=data.get("is_published") is True,
-            language=_text(data, "language"),
-            time_zone=_text(data, "timezone"),
-            webhook_url=_text(data, "webhook_url"),
-            webhook_events=_texts(data.get("webhook_events")),
-            llm_id=_text(engine, "llm_id"),
-            data_storage=_text(data, "data_storage_setting"),
-        )
-
-
-@dataclass(frozen=True)
-class Number:
-    """A telephone number at Retell, and who answers it."""
-
-    number: str
-    nickname: str
-    inbound_agent_ids: tuple[str, ...]
-    inbound_webhook_url: str
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Number:
-        """Read Retell's object; older ones name a single agent."""
-        agents = [
-            _text(one, "agent_id")
-            for one in data.get("inbound_agents") or ()
-            if isinstance(one, Mapping)
-        ]
-        agents = agents or [_text(data, "inbound_agent_id")]
-        return cls(
-            number=str(data["phone_number"]),
-            nickname=_text(data, "nickname"),
-            inbound_agent_ids=tuple(one for one in agents if one),
-            inbound_webhook_url=_text(data, "inbound_webhook_url"),
-        )
-
-
-@dataclass(frozen=True)
-class CallRecord:
-    """A call as Retell has it. ``facts`` is its whole object, for ``retell.calls``."""
-
-    id: str
-    status: str
-    agent_id: str
-    facts: Mapping[str, Any]
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> CallRecord:
-        """Read Retell's object; one from a list has no transcript."""
-        return cls(
-            id=str(data["call_id"]),
-            status=_text(data, "call_status"),
-            agent_id=_text(data, "agent_id"),
-            facts=data,
-        )
-
-
-@dataclass(frozen=True)
-class Page:
-    """A part of a list, and the key of what follows it; empty at the end."""
-
-    items: tuple[Any, ...]
-    next_key: str
+Json = dict[str, Any]
 
 
 class RetellClient(ProviderClient):
@@ -145,6 +52,18 @@ class RetellClient(ProviderClient):
             record=record,
             breaker=breaker,
         )
+        self._pace = Pace(account_key)
+
+    def call(self, method: str, path: str, *, timeout_s: float, **more: Any) -> Any:
+        """Send one request, no faster than Retell lets a workspace ask.
+
+        :raises ProviderUnavailable: also where waiting would take longer than
+            ``timeout_s``; nothing was sent then.
+        """
+        begun = time.monotonic()
+        self._pace.wait(method, path, within_s=timeout_s)
+        left_s = timeout_s - (time.monotonic() - begun)
+        return super().call(method, path, timeout_s=left_s, **more)
 
     def get_api_key_info(self, *, timeout_s: float) -> ApiKeyInfo:
         """Tell whose key it is.
@@ -154,14 +73,140 @@ class RetellClient(ProviderClient):
         body = self.call("GET", "/get-api-key-info", timeout_s=timeout_s)
         return self._read(body, ApiKeyInfo.from_json)
 
-    def get_agent(self, agent_id: str, *, timeout_s: float) -> Agent:
-        """Return an agent's latest version.
+    def get_concurrency(self, *, timeout_s: float) -> Concurrency:
+        """Tell how many calls the workspace has at this moment.
+
+        Source: https://docs.retellai.com/api-references/get-concurrency
+        """
+        body = self.call("GET", "/get-concurrency", timeout_s=timeout_s)
+        return self._read(body, Concurrency.from_json)
+
+    def get_agent(
+        self, agent_id: str, *, timeout_s: float, version: int | None = None
+    ) -> Agent:
+        """Return a version of an agent, the latest where none is named.
 
         :raises ProviderRejected: 404 or 422 where the key sees no such agent.
         Source: https://docs.retellai.com/api-references/get-agent
         """
-        path = f"/get-agent/{quote(agent_id, safe='')}"
-        return self._read(self.call("GET", path, timeout_s=timeout_s), Agent.from_json)
+        body = self.call(
+            "GET", _to("get-agent", agent_id), timeout_s=timeout_s, **_at(version)
+        )
+        return self._read(body, Agent.from_json)
+
+    def list_agent_versions(
+        self, agent_id: str, *, timeout_s: float, after: str = ""
+    ) -> Page:
+        """Return one page of an agent's versions, the newest first.
+
+        Source: https://docs.retellai.com/api-references/get-agent-versions
+        """
+        params: Json = {"limit": PAGE} | ({"pagination_key": after} if after else {})
+        body = self.call(
+            "GET",
+            _to("list-agent-versions", agent_id),
+            timeout_s=timeout_s,
+            params=params,
+        )
+        return self._read(body, lambda data: page(data, Agent.from_json))
+
+    def create_agent_version(
+        self, agent_id: str, *, base_version: int, timeout_s: float
+    ) -> Agent:
+        """Begin a draft from a version; return it. Published ones are frozen.
+
+        Source: https://docs.retellai.com/api-references/create-agent-version
+        """
+        body = self.call(
+            "POST",
+            _to("create-agent-version", agent_id),
+            timeout_s=timeout_s,
+            json={"base_version": base_version},
+        )
+        return self._read(body, Agent.from_json)
+
+    def update_agent(
+        self, agent_id: str, changes: Json, *, version: int, timeout_s: float
+    ) -> Agent:
+        """Change a draft; fields that are not named stay.
+
+        Source: https://docs.retellai.com/api-references/update-agent
+        """
+        body = self.call(
+            "PATCH",
+            _to("update-agent", agent_id),
+            timeout_s=timeout_s,
+            json=changes,
+            **_at(version),
+        )
+        return self._read(body, Agent.from_json)
+
+    def publish_agent_version(
+        self, agent_id: str, *, version: int, title: str, timeout_s: float
+    ) -> None:
+        """Publish this version: it is frozen from now on, and takes new calls.
+
+        What came out of it must be read: tools and addresses have been lost here.
+        Source: https://docs.retellai.com/api-references/publish-agent-version
+        """
+        self.call(
+            "POST",
+            _to("publish-agent-version", agent_id),
+            timeout_s=timeout_s,
+            json={"version": version, "version_title": title},
+        )
+
+    def get_mcp_tools(
+        self, agent_id: str, *, mcp_id: str, timeout_s: float
+    ) -> tuple[McpTool, ...]:
+        """Have Retell ask an agent's MCP server for its tools, and return them.
+
+        :raises ProviderRejected: Retell does not reach it, or knows no such server.
+        Source: https://docs.retellai.com/api-references/get-mcp-tools
+        """
+        body = self.call(
+            "GET",
+            _to("get-mcp-tools", agent_id),
+            timeout_s=timeout_s,
+            params={"mcp_id": mcp_id},
+        )
+        return self._read(body, lambda data: tuple(map(McpTool.from_json, data)))
+
+    def get_llm(
+        self, llm_id: str, *, timeout_s: float, version: int | None = None
+    ) -> Llm:
+        """Return a version of an LLM, the latest where none is named.
+
+        Source: https://docs.retellai.com/api-references/get-retell-llm
+        """
+        body = self.call(
+            "GET", _to("get-retell-llm", llm_id), timeout_s=timeout_s, **_at(version)
+        )
+        return self._read(body, Llm.from_json)
+
+    def create_llm(self, fields: Json, *, timeout_s: float) -> Llm:
+        """Make an LLM.
+
+        Source: https://docs.retellai.com/api-references/create-retell-llm
+        """
+        body = self.call("POST", "/create-retell-llm", timeout_s=timeout_s, json=fields)
+        return self._read(body, Llm.from_json)
+
+    def update_llm(
+        self, llm_id: str, changes: Json, *, version: int | None, timeout_s: float
+    ) -> Llm:
+        """Change a draft; fields that are not named stay.
+
+        Source: https://docs.retellai.com/api-references/update-retell-llm
+        """
+        body = self.call(
+            "PATCH",
+            _to("update-retell-llm", llm_id),
+            timeout_s=timeout_s,
+            json=changes,
+            **_at(version),
+        )
+        return self._read(body, Llm.from_json)
 
     def list_agents(self, *, timeout_s: float, after: str = "") -> Page:
         """Return one page of the agents, each with id, name and channel only.
@@ -174,7 +219,7 @@ class RetellClient(ProviderClient):
         body = self.call(
             "POST", "/v2/list-agents", timeout_s=timeout_s, params=params, json={}
         )
-        return self._read(body, lambda data: _page(data, Agent.from_json))
+        return self._read(body, lambda data: page(data, Agent.from_json))
 
     def get_phone_number(self, number: str, *, timeout_s: float) -> Number:
         """Return a telephone number's set-up.
@@ -182,16 +227,42 @@ class RetellClient(ProviderClient):
         :param number: E.164.
         Source: https://docs.retellai.com/api-references/get-phone-number
         """
-        path = f"/get-phone-number/{quote(number, safe='')}"
+        path = _to("get-phone-number", number)
         return self._read(self.call("GET", path, timeout_s=timeout_s), Number.from_json)
+
+    def list_phone_numbers(self, *, timeout_s: float, after: str = "") -> Page:
+        """Return one page of the workspace's telephone numbers.
+
+        Source: https://docs.retellai.com/api-references/list-phone-numbers
+        """
+        params: Json = {"limit": PAGE} | ({"pagination_key": after} if after else {})
+        body = self.call(
+            "GET", "/v2/list-phone-numbers", timeout_s=timeout_s, params=params
+        )
+        return self._read(body, lambda data: page(data, Number.from_json))
+
+    def update_phone_number(
+        self, number: str, changes: Json, *, timeout_s: float
+    ) -> Number:
+        """Change a telephone number; fields that are not named stay.
+
+        :param number: E.164.
+        Source: https://docs.retellai.com/api-references/update-phone-number
+        """
+        body = self.call(
+            "PATCH",
+            _to("update-phone-number", number),
+            timeout_s=timeout_s,
+            json=changes,
+        )
+        return self._read(body, Number.from_json)
 
     def get_call(self, call_id: str, *, timeout_s: float) -> CallRecord:
         """Return a call with its transcript.
 
         Source: https://docs.retellai.com/api-references/get-call
         """
-        path = f"/v2/get-call/{quote(call_id, safe='')}"
-        body = self.call("GET", path, timeout_s=timeout_s)
+        body = self.call("GET", _to("v2/get-call", call_id), timeout_s=timeout_s)
         return self._read(body, CallRecord.from_json)
 
     def list_calls(
@@ -210,7 +281,7 @@ class RetellClient(ProviderClient):
         if after:
             wish["pagination_key"] = after
         body = self.call("POST", "/v3/list-calls", timeout_s=timeout_s, json=wish)
-        return self._read(body, lambda data: _page(data, CallRecord.from_json))
+        return self._read(body, lambda data: page(data, CallRecord.from_json))
 
     def _read(self, body: Any, read: Callable[[Any], Read]) -> Read:
         """Read the body.
@@ -225,19 +296,9 @@ class RetellClient(ProviderClient):
             ) from None
 
 
-def _page(data: Any, read: Callable[[Mapping[str, Any]], Any]) -> Page:
-    """Read a list; older paths answer with the bare items."""
-    if isinstance(data, list):
-        return Page(tuple(map(read, data)), next_key="")
-    items = tuple(map(read, data["items"]))
-    next_key = _text(data, "pagination_key") if data.get("has_more") is True else ""
-    return Page(items, next_key)
+def _to(what: str, identifier: str) -> str:
+    return f"/{what}/{quote(identifier, safe='')}"
 
 
-def _text(data: Mapping[str, Any], name: str) -> str:
-    value = data.get(name)
-    return value if isinstance(value, str) else ""
-
-
-def _texts(value: Any) -> tuple[str, ...]:
-    return tuple(one for one in value or () if isinstance(one, str))
+def _at(version: int | None) -> Json:
+    return {} if version is None else {"params": {"version": version}}

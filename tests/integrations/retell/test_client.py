@@ -3,11 +3,15 @@ from pathlib import Path
 
 import pytest
 import responses
+import time_machine
 from responses import matchers
 
 from integrations.breaker import Breaker
 from integrations.errors import ProviderError, ProviderRejected, ProviderUnavailable
+from integrations.http import reading_only
 from integrations.retell.client import PAGE, RetellClient
+from integrations.retell.pace import LIST_LIMIT
+from tenants import redis
 
 BASE = "https://api.retell.example"
 AGENT = "agent_5d1e07ab42c94f6e8b3309cafe"
@@ -193,3 +197,116 @@ def test_a_number_tells_who_answers_it(client, retell, exchanges, number, agents
 
     assert (found.number, found.inbound_agent_ids) == ("+49301234567", agents)
     assert "301234567" not in exchanges[0].path
+
+
+class TestWriting:
+    def test_a_draft_is_begun_changed_and_published_by_its_number(self, client, retell):
+        agent = example("get_agent_response") | {"version": 8, "is_published": False}
+        sent = [matchers.json_params_matcher({"base_version": 7})]
+        retell.post(f"{BASE}/create-agent-version/{AGENT}", json=agent, match=sent)
+        retell.patch(
+            f"{BASE}/update-agent/{AGENT}",
+            json=agent | {"timezone": "Europe/Vienna"},
+            match=[
+                matchers.query_param_matcher({"version": "8"}),
+                matchers.json_params_matcher({"timezone": "Europe/Vienna"}),
+            ],
+        )
+        retell.post(
+            f"{BASE}/publish-agent-version/{AGENT}",
+            body=b"",
+            match=[
+                matchers.json_params_matcher({"version": 8, "version_title": "AskPro"})
+            ],
+        )
+
+        made = client.create_agent_version(AGENT, base_version=7, timeout_s=1)
+        changes = {"timezone": "Europe/Vienna"}
+        changed = client.update_agent(AGENT, changes, version=8, timeout_s=1)
+        client.publish_agent_version(AGENT, version=8, title="AskPro", timeout_s=1)
+
+        assert (made.version, made.is_published, made.llm_version) == (8, False, 7)
+        assert changed.time_zone == "Europe/Vienna"
+        assert changed.facts["voice_model"] == "eleven_flash_v2_5"
+
+    @pytest.mark.parametrize(
+        ("call", "method", "path"),
+        [
+            (lambda c: c.get_llm("llm_1", version=3, timeout_s=1), "GET", "get"),
+            (
+                lambda c: c.update_llm("llm_1", {}, version=3, timeout_s=1),
+                "PATCH",
+                "update",
+            ),
+        ],
+    )
+    def test_an_llm_is_read_whole(self, client, retell, call, method, path):
+        llm = example("get_llm_response_custom_functions")
+        retell.add(
+            method,
+            f"{BASE}/{path}-retell-llm/llm_1",
+            json=llm,
+            match=[matchers.query_param_matcher({"version": "3"})],
+        )
+
+        found = call(client)
+
+        assert (found.version, found.is_published) == (llm["version"], True)
+        assert found.facts == llm
+
+    def test_a_number_is_changed_by_what_is_named_alone(self, client, retell):
+        number = example("list_phone_numbers_response")["items"][0]
+        changes = {"inbound_agents": [{"agent_id": AGENT, "weight": 1}]}
+        retell.patch(
+            f"{BASE}/update-phone-number/%2B49301234567",
+            json=number | changes,
+            match=[matchers.json_params_matcher(changes)],
+        )
+
+        found = client.update_phone_number("+49301234567", changes, timeout_s=1)
+
+        assert found.inbound_agent_ids == (AGENT,)
+        assert found.facts["nickname"] == number["nickname"]
+
+    def test_retells_own_look_at_our_server_is_read(self, client, retell):
+        retell.get(
+            f"{BASE}/get-mcp-tools/{AGENT}",
+            json=example("get_mcp_tools_response"),
+            match=[matchers.query_param_matcher({"mcp_id": "mcp-server-1"})],
+        )
+
+        tools = client.get_mcp_tools(AGENT, mcp_id="mcp-server-1", timeout_s=1)
+
+        assert [one.name for one in tools] == ["check_availability", "book_appointment"]
+
+    def test_nothing_is_written_while_only_reading_is_allowed(self, client, retell):
+        with reading_only(), pytest.raises(ProviderRejected):
+            client.publish_agent_version(AGENT, version=8, title="x", timeout_s=1)
+
+
+def test_the_workspaces_calls_are_counted(client, retell):
+    told = {"current_concurrency": 3, "concurrency_limit": 20, "burst": True}
+    retell.get(f"{BASE}/get-concurrency", json=told)
+
+    found = client.get_concurrency(timeout_s=1)
+
+    assert (found.current, found.limit) == (3, 20)
+
+
+def test_a_workspace_is_not_asked_faster_than_it_lets_us(client, retell):
+    for key in redis.client().scan_iter("*retell-pace:retell-client-test*"):
+        redis.client().delete(key)
+    retell.post(f"{BASE}/v2/list-agents", json=example("list_agents_response"))
+    retell.get(f"{BASE}/get-agent/{AGENT}", json=example("get_agent_response"))
+
+    with time_machine.travel("2026-11-27T09:00:04Z", tick=False) as now:
+        for _ in range(LIST_LIMIT):
+            client.list_agents(timeout_s=1)
+        with pytest.raises(ProviderUnavailable) as caught:
+            client.list_agents(timeout_s=1)
+        client.get_agent(AGENT, timeout_s=1)  # has a limit of its own
+        now.move_to("2026-11-27T09:00:10Z")
+        client.list_agents(timeout_s=1)
+
+    assert caught.value.sent is False
+    assert len(retell.calls) == LIST_LIMIT + 2
