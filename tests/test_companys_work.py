@@ -70,6 +70,7 @@ LISTENERS = {
     "tenants/sign_ins.py": "writes into the trails of the person's companies",
     "integrations/apps.py": "makes the views anew when tables were migrated",
     "askpro/celery.py": "hands on who acts, and in which call",
+    "askpro/management/commands/worker.py": "notes how the worker itself ended",
 }
 
 
