@@ -109,14 +109,28 @@ def _empty() -> None:
             ).fetchall()
             if row[0] not in KEPT_TABLES and not row[0].startswith(KEPT_PREFIXES)
         ]
-        # Workers still look at the tables: sometimes one of us is the victim.
+        # Workers still look at the tables: sometimes one of us is the victim. One that
+        # was halted in the middle would hold them for ever.
+        owner.execute("SET lock_timeout = '5s'")
         for _ in range(20):
             try:
                 owner.execute(f"TRUNCATE {', '.join(tables)} CASCADE")
             except psycopg.errors.DeadlockDetected:
                 continue
+            except psycopg.errors.LockNotAvailable:
+                _breathe()
+                continue
             return
         raise AssertionError("the tables could not be emptied")
+
+
+def _breathe() -> None:
+    """Let workers at rest end what they were halted in."""
+    from tests import system
+
+    if _shift and not _shift["is_on"]:
+        system.wake(_shift["processes"])
+        system.rest(_shift["processes"])
 
 
 @pytest.fixture(autouse=True)

@@ -134,6 +134,10 @@ def back_again() -> None:
     eventually(reached, within_s=60)
 
 
+#: In that time the server has read what a halted process sent; else it is tried again.
+SENT_S = 0.1
+
+
 def rest(processes: Processes) -> None:
     """Halt the workers between two of their transactions.
 
@@ -141,7 +145,12 @@ def rest(processes: Processes) -> None:
     """
     for _ in range(500):
         _signal(processes, signal.SIGSTOP)
-        if not _is_busy():
+        # What they sent just before may not have reached the server's own process.
+        is_busy = _is_busy()
+        if not is_busy:
+            time.sleep(SENT_S)
+            is_busy = _is_busy()
+        if not is_busy:
             return
         _signal(processes, signal.SIGCONT)
         time.sleep(0.02)
