@@ -154,6 +154,8 @@ CALCOM_READ_TIMEOUT_S = env.float("CALCOM_READ_TIMEOUT_S", default=1.5)
 CALCOM_WRITE_TIMEOUT_S = env.float("CALCOM_WRITE_TIMEOUT_S", default=10.0)
 CALENDAR_BACKEND = "integrations.calcom.calendar.calendar_of"
 TOOL_DEADLINE_S = 1.8  # our part of the two seconds that a caller waits
+#: Logs what happens to each delivery, step by step.
+WEBHOOK_DEBUG = env.bool("WEBHOOK_DEBUG", default=False)
 #: Each says how its deliveries are verified, recognised and handled.
 WEBHOOK_PROVIDERS = [
     "webhooks.providers.retell.Retell",

@@ -40,12 +40,14 @@ class WebhookLog(models.Model):
         Company,
         on_delete=models.PROTECT,
         null=True,
+        db_index=False,  # delivery_by_time begins with it
         related_name="+",
         verbose_name=_("company"),
     )
     account = models.ForeignKey(
         ProviderAccount,
         on_delete=models.PROTECT,
+        db_index=False,  # delivery_once begins with it
         related_name="+",
         verbose_name=_("account"),
     )
@@ -53,9 +55,7 @@ class WebhookLog(models.Model):
     event = models.CharField(_("event"), max_length=64)
     external_key = models.BinaryField(_("key"), max_length=32)
     call_id = models.CharField(_("call id"), max_length=120, blank=True)
-    correlation_id = models.CharField(
-        _("correlation id"), max_length=120, blank=True, db_index=True
-    )
+    correlation_id = models.CharField(_("correlation id"), max_length=120, blank=True)
     state = models.CharField(
         _("state"), max_length=16, choices=State, default=State.RECEIVED
     )
@@ -85,6 +85,7 @@ class WebhookLog(models.Model):
         ]
         indexes = [
             models.Index(fields=["company", "-received_at"], name="delivery_by_time"),
+            models.Index(fields=["correlation_id"], name="delivery_of_story"),
             models.Index(
                 fields=["next_try_at"],
                 condition=Q(state__in=["received", "processing", "retrying"]),

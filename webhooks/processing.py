@@ -18,7 +18,7 @@ from askpro.actor import Actor, acting
 from askpro.errors import AskProError
 from integrations.bodies import parsed
 from tenants.scoping import every_company, let_go
-from webhooks import claims, counts, providers
+from webhooks import claims, counts, providers, steps
 from webhooks.handlers import StoredDelivery, UnknownEvent, Unreadable, Unresolved
 from webhooks.models import WebhookAttempt, WebhookBody, WebhookLog
 
@@ -149,11 +149,15 @@ def stored(log: WebhookLog) -> StoredDelivery:
 def _handle(log: WebhookLog) -> None:
     delivery = stored(log)
     handler = providers.named(log.provider).handler_of(log.event)
+    steps.tell("read", delivery=str(log.pk), event_name=log.event, attempt=log.attempts)
     owner = handler.resolve(delivery)
     _belongs_to(log, owner.company_id)
+    steps.tell("resolved", delivery=str(log.pk), company=str(owner.company_id))
     let_go()
     facts = handler.look(delivery, owner)
+    steps.tell("looked", delivery=str(log.pk), found=type(facts).__name__)
     handler.apply(delivery, owner, facts)
+    steps.tell("applied", delivery=str(log.pk))
 
 
 def _belongs_to(log: WebhookLog, company_id: UUID) -> None:
@@ -171,6 +175,13 @@ def _settle(log: WebhookLog, attempt: int, verdict: Verdict, started: float) -> 
     pause = FIRST_PAUSE_S * 8 ** (attempt - 1) * random.uniform(0.8, 1.2)  # noqa: S311
     is_waiting = verdict.state == State.RETRYING
     error = verdict.error[:300]
+    steps.tell(
+        "settled",
+        delivery=str(log.pk),
+        state=verdict.state,
+        reason=verdict.reason,
+        attempt=attempt,
+    )
     with every_company(), transaction.atomic():
         settled = WebhookLog.objects.filter(
             pk=log.pk, attempts=attempt, state=State.PROCESSING

@@ -19,7 +19,7 @@ from tenants.addresses import client_ip
 from tenants.key_authentication import KeyDoor
 from tenants.keys import KeyHolder
 from tenants.models import ApiKey
-from webhooks import counts, health, inbox, objectives
+from webhooks import counts, health, inbox, objectives, steps
 from webhooks.providers import Provider
 
 
@@ -53,6 +53,13 @@ class WebhookView(MachineView):
         )
         correlation.take(delivery.correlation_id)
         is_new = inbox.receive(delivery)
+        steps.tell(
+            "kept" if is_new else "known already",
+            provider=delivery.account.provider,
+            event_name=delivery.event[:64],
+            account=str(delivery.account.id),
+            size=len(delivery.raw),
+        )
         answer = self.provider.answer(delivery, body)
         counts.received(
             proof.account.id,

@@ -35,6 +35,7 @@ def make(branch, *, days_ago):
         event="call_ended",
         external_key=bytes([days_ago]) * 32,
         received_at=at,
+        state="done",
     )
     WebhookBody.objects.create(log=log, raw=b"{}")
     call = Call.objects.create(
@@ -73,3 +74,30 @@ def test_what_is_old_enough_is_forgotten(branch, settings):
     ]
     assert ToolCall.objects.earliest("at").answer == {}
     assert ToolCall.objects.exclude(answer={}).count() == 2
+
+
+@pytest.mark.parametrize("state", ["received", "processing", "retrying"])
+def test_what_is_still_to_be_worked_on_keeps_its_bytes(branch, settings, state):
+    settings.PAYLOAD_RETENTION_DAYS = 10
+    make(branch, days_ago=20)
+    WebhookLog.objects.update(state=state)
+
+    retention.expire()
+    kept = WebhookBody.objects.count()
+    WebhookLog.objects.update(state="dead")
+    retention.expire()
+
+    assert kept == 1
+    assert not WebhookBody.objects.exists()
+
+
+def test_it_takes_small_batches(branch, settings, monkeypatch):
+    settings.PAYLOAD_RETENTION_DAYS = 10
+    monkeypatch.setattr(retention, "BATCH", 2)
+    for days_ago in range(20, 25):
+        make(branch, days_ago=days_ago)
+
+    assert retention._expire_bodies() == 2
+    retention.expire()
+
+    assert not WebhookBody.objects.exists()
