@@ -48,6 +48,8 @@ MAY_LOOK_ACROSS = {
     "tenants/management/commands/rotate_field_keys.py": "every company's secrets",
     "tenants/management/commands/preflight.py": "lists every company's branches",
     "integrations/management/commands/circuit_breaker_reset.py": "any account's",
+    "webhooks/management/commands/webhooks_pause.py": "an operator names what waits",
+    "webhooks/management/commands/webhooks_resume.py": "an operator names what goes on",
     "webhooks/management/commands/trace.py": "any company's",
     "webhooks/management/commands/webhooks_retry_failed.py": "any company's",
     "askpro/checks/accounts.py": "looks whether any account points at the sandbox",
