@@ -35,7 +35,7 @@ def roll_up() -> int:
     """Roll one batch up; return how many rows it wrote. Run in ``every_company``."""
     written = 0
     for unit, after in (("day", MINUTES_FOR), ("month", DAYS_FOR)):
-        values = {"unit": unit, "after": after, "batch": BATCH}
+        values: dict[str, str | int] = {"unit": unit, "after": after, "batch": BATCH}
         with connection.cursor() as cursor:
             cursor.execute(_ROLL_UP, values)
             written += cursor.rowcount
