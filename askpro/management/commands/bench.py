@@ -14,7 +14,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import connections
 
 from askpro import embedded
-from askpro.bench import bookings, doors, growth, tools, wall
+from askpro.bench import bookings, doors, growth, inbox, tools, wall
 from askpro.bench.figures import Part
 from askpro.bench.stage import OWNER, Stage
 from askpro.demo.processes import Processes, ProcessFailed
@@ -27,6 +27,7 @@ PARTS = {
     "tools": tools.measure,
     "bookings": bookings.measure,
     "wall": wall.measure,
+    "inbox": inbox.measure,
     "webhooks": doors.measure,
 }
 #: Takes minutes and gigabytes: only where it is asked for (`make bench-big`).
