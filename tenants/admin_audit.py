@@ -42,6 +42,7 @@ SUBJECTS = (
     "bookings_appointment",
     "bookings_callback",
     "auth_user",
+    "webhooks_webhookpause",
 )
 
 
