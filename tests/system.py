@@ -63,6 +63,12 @@ class System:
         assert reply.is_success, (door, reply)
         return reply.json() or {}
 
+    def is_as_new(self) -> bool:
+        """Make the sandbox as new; False where it could not be."""
+        url = f"{self.sandbox_url}/_sandbox"
+        asked = (("DELETE", "faults"), ("POST", "reset"))
+        return all(wire.send(how, f"{url}/{door}").is_success for how, door in asked)
+
     def fault(self, route: str, kind: str, value: float = 0, times: int = 1000) -> None:
         """Have a route of the sandbox misbehave."""
         self.control(
