@@ -16,6 +16,8 @@ MOST_BYTES = (
     ("/metrics", 4 * KIB),
     ("/api/webhooks/health", 4 * KIB),
     ("/api/mcp/health", 4 * KIB),
+    ("/api/mcp/retell/", 5 * MIB),
+    ("/api/mcp", 256 * KIB),
     # A call's transcript comes along, with every answer that our tools gave in it.
     ("/api/", 5 * MIB),
     # Name, password and second factor.

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+PRODUCT_VERSION = "0.1.0"  # as in pyproject.toml
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.FileAwareEnv()
 
@@ -153,6 +154,7 @@ CALCOM_BASE_URL = env.str("CALCOM_BASE_URL", default="https://api.cal.com")
 CALCOM_READ_TIMEOUT_S = env.float("CALCOM_READ_TIMEOUT_S", default=1.5)
 CALCOM_WRITE_TIMEOUT_S = env.float("CALCOM_WRITE_TIMEOUT_S", default=10.0)
 CALENDAR_BACKEND = "integrations.calcom.calendar.calendar_of"
+MCP_DEBUG = env.bool("MCP_DEBUG", default=False)  # each exchange in the log, masked
 TOOL_DEADLINE_S = 1.8  # our part of the two seconds that a caller waits
 #: Logs what happens to each delivery, step by step.
 WEBHOOK_DEBUG = env.bool("WEBHOOK_DEBUG", default=False)

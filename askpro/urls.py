@@ -9,6 +9,7 @@ from askpro import public_files
 from askpro.demo.sign_in import sign_in
 from askpro.metrics import MetricsView
 from integrations.machine_view import HealthView
+from integrations.mcp.mcp_view import McpView
 from webhooks.traces import TraceView
 
 _demo: list[URLPattern | URLResolver] = [path("admin/sign-in/<str:token>", sign_in)]
@@ -19,6 +20,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("konto/", include("askpro.people.urls")),
     path("api/webhooks/", include("webhooks.urls")),
+    # A POST can't follow a redirect to the address with a slash.
+    path("api/mcp", McpView.as_view()),
     path("api/mcp/", include("integrations.mcp.urls")),
     path("api/v1/traces/<str:trace_id>", TraceView.as_view()),
     path("robots.txt", public_files.robots),

@@ -49,10 +49,11 @@ class Answer:
 
     def to_json(self) -> dict[str, Any]:
         """Return the answer as every door sends it."""
+        # Models read from the top: the sentence comes first.
         return {
+            "say": self.say,
             "success": self.success,
             "code": str(self.code),
-            "say": self.say,
             "data": self.data,
         }
 

@@ -59,6 +59,13 @@ def store(
         return _completed(existing, kind, appointment, name, phone, reason)
 
 
+def is_requested(call: Call) -> bool:
+    """Tell whether this call has asked for a callback that is still open."""
+    return Callback.objects.filter(
+        call=call, kind=Callback.Kind.REQUESTED, state=Callback.State.OPEN
+    ).exists()
+
+
 def _open_of(call: Call | None, appointment: Appointment | None) -> Callback | None:
     if call is None and appointment is None:
         return None

@@ -82,6 +82,8 @@ class Caller:
     branch: Branch
     call: Call
     phone: str | None  # E.164; None where the number is withheld
+    #: Told by a client, signed by nobody: good to call back, proof of nothing.
+    said_phone: str | None = None
     deadline: float = field(default_factory=lambda: time.monotonic() + 1.8)
     now: datetime = field(default_factory=timezone.now)
 
@@ -89,6 +91,11 @@ class Caller:
     def left_s(self) -> float:
         """Seconds until the answer must be given; never negative."""
         return max(0.0, self.deadline - time.monotonic())
+
+    @property
+    def kept_call(self) -> Call | None:
+        """The call's row; None for a question of nobody's call, which has none."""
+        return None if self.call._state.adding else self.call
 
 
 def merge(branch: Branch, facts: CallFacts) -> Call:
@@ -224,6 +231,14 @@ def owner_of_call(account_id: UUID, call_id: str, *statuses: str) -> Owner | Non
             .first()
         )
     return Owner(*found) if found else None
+
+
+def of_company(call_id: str) -> list[Call]:
+    """Return the stored calls of this exact id; run inside the company's scope.
+
+    Two of its accounts may have given the same id: then nobody knows which is meant.
+    """
+    return list(Call.objects.filter(call_id=call_id).order_by("id")[:2])
 
 
 def open_call(account_id: UUID, call_id: str) -> Call:

@@ -42,7 +42,15 @@ class Agreed:
     offer: Offer | None
 
 
-def book(caller: Caller, wish: Wish) -> Appointment:
+@dataclass(frozen=True)
+class Noted:
+    """A wish that is written down, and whether it had been before."""
+
+    appointment: Appointment
+    is_repeated: bool
+
+
+def book(caller: Caller, wish: Wish) -> Noted:
     """Write an appointment and its time down; the same wish again gives the same row.
 
     :raises Declined: something is missing or forbidden; nothing is stored.
@@ -58,19 +66,19 @@ def book(caller: Caller, wish: Wish) -> Appointment:
     name = wishes.name_of(caller, wish, known)
     repeated = _repeated(caller, agreed, name)
     if repeated is not None:
-        return repeated
+        return Noted(repeated, True)
     try:
         if agreed.offer is None or not _is_held(agreed.offer):
             choice = _checked(caller, agreed)
         else:
             choice = _choice(caller, agreed)
-        return _written(caller, wish, agreed, choice, name)
+        return Noted(_written(caller, wish, agreed, choice, name), False)
     except (Taken, IntegrityError):
         # The same wish, sent twice at once: the other one was first.
         repeated = _repeated(caller, agreed, name)
         if repeated is None:
             raise
-        return repeated
+        return Noted(repeated, True)
 
 
 def current_offers(caller: Caller) -> list[Offer]:
@@ -259,7 +267,7 @@ def _customer(caller: Caller, wish: Wish, name: str) -> Customer:
 
 def move(
     caller: Caller, appointment: Appointment, starts_at: datetime, *, reason: str = ""
-) -> Appointment:
+) -> Noted:
     """Write down that an appointment is to move; its old time stays until it has.
 
     :raises Declined: not allowed, or something else is under way.
@@ -267,7 +275,8 @@ def move(
     :raises CalendarUnavailable: the new time could not be checked.
     """
     if _is_moved(appointment, starts_at):
-        return appointment
+        return Noted(appointment, True)
+    is_repeated = False
     try:
         _write_move(caller, appointment, starts_at, reason)
     except (Declined, Taken):
@@ -275,8 +284,9 @@ def move(
         appointment.refresh_from_db()
         if not _is_moved(appointment, starts_at):
             raise
+        is_repeated = True
     appointment.refresh_from_db()
-    return appointment
+    return Noted(appointment, is_repeated)
 
 
 def _is_moved(appointment: Appointment, starts_at: datetime) -> bool:
@@ -324,12 +334,13 @@ def _write_move(
             raise taken
 
 
-def cancel(caller: Caller, appointment: Appointment, *, reason: str) -> Appointment:
+def cancel(caller: Caller, appointment: Appointment, *, reason: str) -> Noted:
     """Write down that an appointment is to be cancelled.
 
     :raises Declined: not allowed, or something else is under way.
     """
-    if not _is_cancelled(appointment):
+    is_repeated = _is_cancelled(appointment)
+    if not is_repeated:
         try:
             policies.check_change(caller, appointment)
             _open_intent(caller, appointment, Appointment.Intent.CANCEL, reason)
@@ -338,8 +349,9 @@ def cancel(caller: Caller, appointment: Appointment, *, reason: str) -> Appointm
             appointment.refresh_from_db()
             if not _is_cancelled(appointment):
                 raise
+            is_repeated = True
     appointment.refresh_from_db()
-    return appointment
+    return Noted(appointment, is_repeated)
 
 
 def _is_cancelled(appointment: Appointment) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,7 @@ from bookings.answers import Answer, Code, Declined
 from bookings.availability import Free
 from bookings.calendars import CalendarUnavailable
 from bookings.calls import Caller
+from bookings.intake import Noted
 from bookings.language import phrases
 from bookings.language.times import Reading
 from bookings.models import Appointment, Offer
@@ -95,6 +97,17 @@ def facts(appointment: Appointment) -> dict[str, Any]:
         "starts_at": appointment.starts_at.astimezone(UTC).isoformat(),
         "service": appointment.service.name,
     }
+
+
+def noted(caller: Caller, wish: Noted, reply: Reply) -> Answer:
+    """Answer a wish that is written down; a repeat is told as one.
+
+    A repeat waits for the first, and its answer is built from the row as it is now.
+    """
+    answer = settled(caller, wish.appointment, reply)
+    if not wish.is_repeated:
+        return answer
+    return replace(answer, data=answer.data | {"repeated": True})
 
 
 def settled(caller: Caller, appointment: Appointment, reply: Reply) -> Answer:

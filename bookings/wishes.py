@@ -172,5 +172,5 @@ def email_of(spoken: str) -> str | None:
 
 
 def phone_of(caller: Caller, wish: Wish) -> str | None:
-    """Return the number to reach the caller at: said, else signed."""
-    return e164(wish.phone) or caller.phone
+    """Return the number to reach the caller at: said, else signed, else told."""
+    return e164(wish.phone) or caller.phone or caller.said_phone

@@ -12,8 +12,11 @@ from django.db import connection
 from django.utils.translation import gettext_noop
 
 from bookings.calls import CallFacts
+from integrations import isolation_mcp
 from integrations.mcp import gateway, registry
+from integrations.mcp.askers import SignedAsker
 from integrations.mcp.gateway import Asked
+from integrations.mcp.registry import Server
 from integrations.models import SqlTicket
 from integrations.retell import signatures
 from integrations.sql.reading import query
@@ -41,15 +44,22 @@ def _ticket(company_id: object, letter: int) -> Values:
     return {"pid": 0}
 
 
+@special("tenants.Service")
+def _service(company_id: object, letter: int) -> Values:
+    # With an account in :func:`isolation_mcp.equip` all that a branch needs.
+    return {"calcom_event_type_id": 1}
+
+
 def _own_account(probe: Probe) -> ProviderAccount:
     row = probe.rows["tenants.ProviderAccount"]
     assert isinstance(row, ProviderAccount)
     return row
 
 
-@way(gettext_noop("tools with the other's ids"), "tool:*")
+@way(gettext_noop("tools with the other's ids"))
 def by_tool(probes: Probes) -> Iterator[Attempt]:
     """Yield each tool, asked in a call of mine about what is the other's."""
+    isolation_mcp.equip(probes.mine)
     row = _own_account(probes.mine)
     account = AccountKeys(row.pk, probes.mine.id, "retell", ())
     call: Any = probes.mine.rows["bookings.Call"]
@@ -73,11 +83,11 @@ def by_tool(probes: Probes) -> Iterator[Attempt]:
             is_rehearsal=True,
         )
         answer = gateway.answer(
-            Asked("function", account, tool, dict(arguments), facts)
+            Asked(SignedAsker(account, facts), tool, dict(arguments))
         )
         return probes.theirs.mark not in str(answer)
 
-    for tool in registry.tools():
+    for tool in registry.tools((Server.BOOKING,)):
         yield (
             tool.name,
             partial(unchanged, probes.theirs, partial(asked, tool.name)),

@@ -38,6 +38,9 @@ class ToolCall(models.Model):
         _("correlation id"), max_length=120, blank=True, db_index=True
     )
     door = models.CharField(_("door"), max_length=16, choices=Door)
+    key_prefix = models.CharField(_("key"), max_length=40, blank=True)
+    era = models.CharField(_("protocol's era"), max_length=8, blank=True)
+    client = models.CharField(_("client, by its own word"), max_length=80, blank=True)
     tool = models.CharField(_("tool"), max_length=80)
     arguments = models.JSONField(_("arguments"), default=dict)  # personal data masked
     unknown_arguments = models.PositiveSmallIntegerField(

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from django.db.models import F, Q
-
 from integrations import clients
 from integrations.calcom.answers import EventType
 from integrations.errors import ProviderError
+from tenants.accounts import account_for
 from tenants.models import Branch, ProviderAccount, Service
 from tenants.readiness import Gap, register_live
 
@@ -19,16 +18,10 @@ KNOWN_FIELDS = frozenset(
 )
 
 
-def _account(branch: Branch, provider: str) -> ProviderAccount | None:
-    mine = Q(company=branch.company_id) | Q(company__isnull=True)
-    accounts = ProviderAccount.objects.filter(mine, provider=provider, is_active=True)
-    return accounts.order_by(F("company_id").asc(nulls_last=True)).first()
-
-
 @register_live
 def event_types(branch: Branch) -> Iterator[Gap]:
     """Each event type exists for this key, and can be booked by telephone."""
-    account = _account(branch, ProviderAccount.Provider.CALCOM)
+    account = account_for(branch, ProviderAccount.Provider.CALCOM)
     if account is None:
         return
     client = clients.calcom(account, company_id=branch.company_id)
@@ -87,7 +80,7 @@ def _obstacles(service: Service, event_type: EventType) -> Iterator[Gap]:
 @register_live
 def agent(branch: Branch) -> Iterator[Gap]:
     """The agent exists for this key."""
-    account = _account(branch, ProviderAccount.Provider.RETELL)
+    account = account_for(branch, ProviderAccount.Provider.RETELL)
     if account is None or not account.api_key:
         yield Gap(
             "retell_api_key",

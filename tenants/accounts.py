@@ -9,9 +9,10 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
+from django.db.models import F, Q
 
 from tenants import resolver, uses
-from tenants.models import ProviderAccount
+from tenants.models import Branch, ProviderAccount
 from tenants.scoping import every_company
 
 #: How long a process keeps an account's keys: a rotation is known after this.
@@ -74,6 +75,13 @@ def _read(provider: str, endpoint: UUID | None) -> AccountKeys | None:
     return AccountKeys(
         account.pk, account.company_id, provider, account.webhook_secrets
     )
+
+
+def account_for(branch: Branch, provider: str) -> ProviderAccount | None:
+    """Return the company's own active account, else the platform's; in its scope."""
+    mine = Q(company=branch.company_id) | Q(company__isnull=True)
+    accounts = ProviderAccount.objects.filter(mine, provider=provider, is_active=True)
+    return accounts.order_by(F("company_id").asc(nulls_last=True)).first()
 
 
 def sync_platform_accounts() -> None:

@@ -68,7 +68,14 @@ class KeyForm(OwnedForm):
 
     class Meta:
         model = ApiKey
-        fields = ("company", "name", "scopes", "branch", "expires_at")
+        fields = (
+            "company",
+            "name",
+            "scopes",
+            "branch",
+            "expires_at",
+            "is_streamed",
+        )
 
     def clean_expires_at(self) -> Any:
         """Refuse a key that would be dead when it is made."""
@@ -97,7 +104,7 @@ class ApiKeyAdmin(CompanyPages):
     form = KeyForm
     list_display = ("name", "prefix", "state", "shown_scopes", "last_use")
     search_fields = ("name", "prefix", "branch__name")
-    fields = ("name", "scopes", "branch", "expires_at")
+    fields = ("name", "scopes", "branch", "expires_at", "is_streamed")
     readonly_fields = ("prefix", "shown_state", "last_use", "created_at", "created_by")
     list_before_template = "admin/key_list.html"
     actions_detail = ("rotate", "revoke")

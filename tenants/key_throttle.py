@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from redis import Redis
@@ -29,6 +29,10 @@ class KeyThrottle(BaseThrottle):
     so that the doors stay open.
     """
 
+    #: What is counted; and how many times the limit is let in.
+    counted: ClassVar[str] = "key-rate"
+    times: ClassVar[int] = 1
+
     def __init__(self) -> None:
         self._wait_s = 0.0
 
@@ -37,18 +41,39 @@ class KeyThrottle(BaseThrottle):
         holder: Any = request.auth
         if not isinstance(holder, KeyHolder):
             return True
-        limit: int = settings.KEY_REQUESTS_PER_MINUTE
+        limit: int = settings.KEY_REQUESTS_PER_MINUTE * self.times
         window, passed_s = divmod(time.time(), WINDOW_S)
-        before, count = _count(holder, int(window), 1)
+        before, count = _count(self.counted, holder, int(window), 1)
         if before * (1 - passed_s / WINDOW_S) + count <= limit:
             return True
-        _count(holder, int(window), -1)
+        _count(self.counted, holder, int(window), -1)
         self._wait_s = _until_next(before, count - 1, passed_s, limit)
         return False
 
     def wait(self) -> float:
         """Return the seconds after which the next request is let in."""
         return self._wait_s
+
+
+class Surplus(KeyThrottle):
+    """Count what was above the limit: three times as much again, then no more."""
+
+    counted = "key-surplus"
+    times = 3
+
+
+class PoliteThrottle(KeyThrottle):
+    """Let a key go above its limit for a while: the door says so in its own words.
+
+    Sets ``view.limited_for_s``: 0, or the seconds after which the key is within its
+    limit again. Only far beyond is a request refused.
+    """
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        """Count a request with a key; tell whether the door shall answer it."""
+        is_within = super().allow_request(request, view)
+        view.limited_for_s = 0.0 if is_within else self._wait_s  # type: ignore[attr-defined]
+        return is_within or Surplus().allow_request(request, view)
 
 
 def _until_next(before: int, count: int, passed_s: float, limit: int) -> float:
@@ -59,11 +84,11 @@ def _until_next(before: int, count: int, passed_s: float, limit: int) -> float:
     return WINDOW_S - passed_s + max(0.0, next_s)
 
 
-def _count(holder: KeyHolder, window: int, by: int) -> tuple[int, int]:
+def _count(what: str, holder: KeyHolder, window: int, by: int) -> tuple[int, int]:
     """Add to this minute's requests; return the minute's before, and its own."""
 
     def name(number: int) -> str:
-        return redis.company_key(holder.company_id, "key-rate", holder.key_id, number)
+        return redis.company_key(holder.company_id, what, holder.key_id, number)
 
     def ask(client: Redis) -> tuple[int, int] | None:
         with client.pipeline(transaction=False) as pipeline:

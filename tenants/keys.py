@@ -76,6 +76,8 @@ class KeyHolder:
     key_id: UUID
     prefix: str
     expires_at: datetime | None
+    #: Whether MCP answers come as a stream of one event.
+    is_streamed: bool = False
 
 
 #: By digest, never by the key: what lies in memory opens no door.
@@ -91,10 +93,12 @@ def make(
     branch: Branch | None = None,
     expires_at: datetime | None = None,
     created_by: User | None = None,
+    is_streamed: bool = False,
 ) -> tuple[ApiKey, str]:
     """Make a key; return its row and the key itself, which nobody can tell again.
 
     :param branch: the only one that the key is for; None for the whole company.
+    :param is_streamed: whether MCP answers come as a stream of one event.
     :raises UnknownScope: nothing was stored.
     :raises ForeignBranch: nothing was stored.
     """
@@ -105,6 +109,7 @@ def make(
         branch=branch,
         expires_at=expires_at,
         created_by=created_by,
+        is_streamed=is_streamed,
     )
     return row, issue(row)
 
@@ -198,6 +203,7 @@ def _read(digest: bytes) -> KeyHolder | None:
         key_id=row.pk,
         prefix=row.prefix,
         expires_at=row.expires_at,
+        is_streamed=row.is_streamed,
     )
 
 
@@ -285,6 +291,7 @@ def rotate(
             company_id=old.company_id,
             name=old.name,
             scopes=old.scopes,
+            is_streamed=old.is_streamed,
             branch=old.branch,
             expires_at=now + (old.expires_at - old.created_at)
             if old.expires_at

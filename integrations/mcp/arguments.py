@@ -74,16 +74,23 @@ def _object(value: Any) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def canonical(sent: Mapping[str, Any], known: set[str]) -> tuple[dict[str, Any], int]:
+def canonical(
+    sent: Mapping[str, Any],
+    known: set[str],
+    *,
+    aliases: Mapping[str, str] = ALIASES,
+) -> tuple[dict[str, Any], int]:
     """Return the arguments under our names, and how many were unknown.
 
     Empty values and unfilled templates count as missing. Where two spellings of
     one argument come together, ours wins.
+
+    :param aliases: what else an argument may be called.
     """
     arguments: dict[str, Any] = {}
     unknown = 0
     for key, value in sorted(sent.items(), key=lambda item: item[0] in known):
-        name = key if key in known else ALIASES.get(key, key)
+        name = key if key in known else aliases.get(key, key)
         if name not in known:
             unknown += key != "call_id"
         elif not _is_missing(value):

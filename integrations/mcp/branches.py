@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
+from uuid import UUID
 
 from tenants import readiness
-from tenants.models import Branch
+from tenants.accounts import account_for
+from tenants.models import Branch, ProviderAccount
 from tenants.resolver import Owner
 
 #: What staff change is known to every process after this.
@@ -21,6 +23,8 @@ class Known:
 
     branch: Branch
     is_ready: bool
+    #: Whose events tell of its calls.
+    retell_account_id: UUID | None
     until: float
 
 
@@ -33,7 +37,13 @@ def of(owner: Owner) -> Known:
     if known is not None and known.until > time.monotonic():
         return known
     branch = Branch.objects.select_related("company").get(pk=owner.branch_id)
-    known = Known(branch, not readiness.gaps(branch), time.monotonic() + REMEMBERED_S)
+    account = account_for(branch, ProviderAccount.Provider.RETELL)
+    known = Known(
+        branch,
+        is_ready=not readiness.gaps(branch),
+        retell_account_id=account.pk if account else None,
+        until=time.monotonic() + REMEMBERED_S,
+    )
     _remembered[owner] = known
     while len(_remembered) > MOST_REMEMBERED:
         _remembered.popitem(last=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -11,30 +12,30 @@ from typing import Any
 from uuid import UUID
 
 import pydantic
-from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.utils import timezone
 
 from askpro import correlation
-from bookings import callbacks, calls, wishes
+from bookings import callbacks, wishes
 from bookings.answers import Answer, Code, Declined
 from bookings.calendars import CalendarRefused, CalendarUnavailable
-from bookings.calls import Caller, CallFacts
+from bookings.calls import Caller
 from bookings.language import phrases
 from bookings.models import Callback
 from bookings.wishes import Wish
 from integrations import journal
+from integrations.errors import ProviderError
 from integrations.mcp import (
     branches,
     registry,
     servers,  # noqa: F401 (registers the tools)
 )
 from integrations.mcp.arguments import ALIASES, canonical
-from integrations.mcp.registry import Tool
+from integrations.mcp.askers import Asker
+from integrations.mcp.protocol import Client
+from integrations.mcp.registry import AnyTool, StaffAsker, StaffTool, Tool
 from integrations.models import ToolCall
-from tenants import readiness, resolver
-from tenants.accounts import AccountKeys
-from tenants.models import Branch
+from tenants import readiness
 from tenants.resolver import Owner
 from tenants.scoping import every_company, scope
 
@@ -55,30 +56,30 @@ MOST_COUNTED = 32_767
 class Asked:
     """A question on its way, and what became known of it."""
 
-    door: str
-    account: AccountKeys
+    asker: Asker
     tool_name: str
     sent: dict[str, Any]
-    facts: CallFacts | None  # None where no call object came along
+    #: Only through the MCP door: its era, and who the client says that it is.
+    client: Client | None = None
     started: float = field(default_factory=time.monotonic)
     arguments: dict[str, Any] = field(default_factory=dict)
     unknown: int = 0
     call_row_id: UUID | None = None
     error: str = ""
 
-    @property
-    def deadline(self) -> float:
-        """Until when the answer must be given, on the monotonic clock."""
-        return self.started + float(settings.TOOL_DEADLINE_S)
-
 
 def answer(asked: Asked) -> Answer:
     """Return the answer to a question; never raises, and keeps a row of it."""
-    owner = None
+    company_id = asked.asker.company_id
     with journal.counting() as upstream:
         try:
-            owner = _owner(asked)
-            found = _answer_within(asked, owner)
+            tool = registry.find(asked.tool_name, asked.asker.servers)
+            if isinstance(tool, StaffTool):
+                found = _for_staff(tool, asked)
+            else:
+                owner = asked.asker.owner(asked.sent)
+                company_id = owner.company_id if owner else company_id
+                found = _for_caller(tool, asked, owner)
         except (OperationalError, InterfaceError):
             # The database is away, and keeping a row would wait for it once more.
             logger.exception(
@@ -88,26 +89,35 @@ def answer(asked: Asked) -> Answer:
         except Exception as error:
             # The last line of defense: a caller hears a sentence, staff see the row.
             found = _broken(asked, error)
-        _keep(asked, owner, found, upstream_ms=upstream.ms)
+        _keep(asked, company_id, found, upstream_ms=upstream.ms)
     return found
 
 
-def _owner(asked: Asked) -> Owner | None:
-    """Return whose call it is: by the dialled number, within the account's company."""
-    if asked.facts is None:
-        return calls.owner_of_open_call(
-            asked.account.id, str(asked.sent.get("call_id") or "")
-        )
-    if not asked.facts.to_number:
-        return calls.owner_of_open_call(asked.account.id, asked.facts.call_id)
-    return resolver.owner_of_number(
-        asked.facts.to_number, within=asked.account.company_id
+def limited(asked: Asked, wait_s: float) -> Answer:
+    """Return the answer to a key that asks too often, and keep a row of it."""
+    found = Answer(
+        Code.RATE_LIMITED, phrases.rate_limited(), {"retry_after_s": math.ceil(wait_s)}
     )
+    _keep(asked, asked.asker.company_id, found, upstream_ms=0)
+    return found
 
 
-def _answer_within(asked: Asked, owner: Owner | None) -> Answer:
-    tool = registry.find(asked.tool_name)
-    if tool is None:
+def _for_staff(tool: StaffTool, asked: Asked) -> Answer:
+    holder = asked.asker.key
+    if holder is None:
+        asked.error = "no key"
+        return Answer(Code.NOT_PERMITTED, phrases.not_permitted())
+    known = set(tool.Arguments.model_fields)
+    asked.arguments, asked.unknown = canonical(asked.sent, known, aliases={})
+    staff = StaffAsker(
+        holder.company_id, holder, deadline=asked.started + tool.deadline_s
+    )
+    with scope(holder.company_id):
+        return _run(tool, staff, asked)
+
+
+def _for_caller(tool: AnyTool | None, asked: Asked, owner: Owner | None) -> Answer:
+    if not isinstance(tool, Tool):
         asked.error = "unknown tool"
         return Answer(Code.INVALID_INPUT, phrases.unknown_tool())
     if owner is None:
@@ -117,53 +127,56 @@ def _answer_within(asked: Asked, owner: Owner | None) -> Answer:
     asked.arguments, asked.unknown = canonical(asked.sent, known)
     with scope(owner.company_id):
         known_branch = branches.of(owner)
-        branch = known_branch.branch
-        caller = _caller(asked, branch)
+        try:
+            caller = asked.asker.caller(
+                known_branch, tool, asked.sent, asked.started + tool.deadline_s
+            )
+        except Declined as declined:
+            asked.error = "the call is over, another's or missing"
+            return declined.answer
+        if caller.kept_call is not None:
+            asked.call_row_id = caller.call.pk
+        correlation.take(caller.call.correlation_id)
         if tool.needs_ready_branch and not known_branch.is_ready:
             return _not_ready(caller)
         return _helped(caller, asked, _run(tool, caller, asked))
 
 
-def _caller(asked: Asked, branch: Branch) -> Caller:
-    if asked.facts is None:
-        call = calls.open_call(asked.account.id, str(asked.sent["call_id"]))
-    else:
-        call = calls.merge(branch, asked.facts)
-    asked.call_row_id = call.pk
-    correlation.take(call.correlation_id)
-    return Caller(
-        branch=branch,
-        call=call,
-        phone=call.from_number or None,
-        deadline=asked.deadline,
-    )
-
-
 def _not_ready(caller: Caller) -> Answer:
     """Say so politely, and leave something that staff will see."""
+    phone = wishes.phone_of(caller, Wish())
     callbacks.store(
         caller.branch,
         Callback.Kind.NOT_READY,
-        call=caller.call,
-        phone=caller.phone,
+        call=caller.kept_call,
+        phone=phone,
         reason=", ".join(gap.problem for gap in readiness.gaps(caller.branch)),
     )
-    say = phrases.not_ready(caller.branch.name, has_number=caller.phone is not None)
+    say = phrases.not_ready(caller.branch.name, has_number=phone is not None)
     return Answer(Code.UPSTREAM_UNAVAILABLE, say)
 
 
-def _run(tool: Tool, caller: Caller, asked: Asked) -> Answer:
+def _run(tool: Tool | StaffTool, asker: Any, asked: Asked) -> Answer:
     try:
-        return tool.run(caller, tool.Arguments.model_validate(asked.arguments))
+        return tool.run(asker, tool.Arguments.model_validate(asked.arguments))
     except Declined as declined:
         return declined.answer
     except pydantic.ValidationError as error:
-        fields = [str(one["loc"][0]) for one in error.errors() if one["loc"]]
-        asked.error = "invalid: " + ", ".join(fields)
-        return Answer(Code.INVALID_INPUT, phrases.ask_again(), {"fields": fields})
-    except (CalendarUnavailable, CalendarRefused) as error:
+        # What was expected, never what was given: that may be personal.
+        expected = {
+            str(one["loc"][0]): one["msg"]
+            for one in error.errors(include_url=False, include_input=False)
+            if one["loc"]
+        }
+        asked.error = "invalid: " + ", ".join(expected)
+        return Answer(
+            Code.INVALID_INPUT,
+            phrases.ask_again(),
+            {"fields": list(expected), "expected": expected},
+        )
+    except (CalendarUnavailable, CalendarRefused, ProviderError) as error:
         asked.error = str(error)[:300]
-        logger.warning("a calendar does not help", extra={"tool": tool.name})
+        logger.warning("a provider does not help", extra={"tool": tool.name})
         return Answer(
             Code.UPSTREAM_UNAVAILABLE,
             phrases.upstream_unavailable(),
@@ -192,7 +205,7 @@ def _helped(caller: Caller, asked: Asked, found: Answer) -> Answer:
     callback = callbacks.store(
         caller.branch,
         Callback.Kind.REQUESTED,
-        call=caller.call,
+        call=caller.kept_call,
         name=str(asked.arguments.get("name", "")),
         phone=phone,
         reason=f"{asked.tool_name[:80]}: {found.code}",
@@ -212,26 +225,29 @@ def _goes_in_circles(caller: Caller, asked: Asked, found: Answer) -> bool:
         call_row_id=caller.call.pk,
         tool=asked.tool_name[:80],
         code=str(found.code),
-        arguments=_masked(asked.arguments),
+        arguments=masked(asked.arguments),
     )
     return same.count() >= FAILURES_BEFORE_HELP
 
 
 def _keep(
-    asked: Asked, owner: Owner | None, found: Answer, *, upstream_ms: int
+    asked: Asked, company_id: UUID | None, found: Answer, *, upstream_ms: int
 ) -> None:
     took = timedelta(seconds=time.monotonic() - asked.started)
+    key, client = asked.asker.key, asked.client
     row = ToolCall(
-        company_id=owner.company_id if owner else None,
-        account_id=asked.account.id,
+        company_id=company_id,
+        account_id=asked.asker.account_id,
         call_row_id=asked.call_row_id,
-        correlation_id=correlation.current()
-        or (asked.facts.correlation_id if asked.facts else ""),
-        door=asked.door,
+        correlation_id=asked.asker.correlation_id,
+        door=asked.asker.door,
+        key_prefix=key.prefix if key else "",
+        era=client.era if client else "",
+        client=client.name if client else "",
         tool=asked.tool_name[:80],
-        arguments=_masked(asked.arguments or asked.sent),
+        arguments=masked(asked.arguments or asked.sent),
         unknown_arguments=min(asked.unknown, MOST_COUNTED),
-        answer=found.to_json(),
+        answer=_kept(asked, found),
         code=str(found.code),
         is_success=found.success,
         error=asked.error[:300],
@@ -240,7 +256,7 @@ def _keep(
         upstream_ms=upstream_ms,
     )
     wall: Callable[[], Any] = (
-        every_company if owner is None else lambda: scope(owner.company_id)
+        every_company if company_id is None else lambda: scope(company_id)
     )
     try:
         with wall():
@@ -249,7 +265,15 @@ def _keep(
         logger.exception("a tool call was answered but not kept")
 
 
-def _masked(arguments: dict[str, Any]) -> dict[str, Any]:
+def _kept(asked: Asked, found: Answer) -> dict[str, Any]:
+    """Return what stays of an answer: of staff's no facts, which may be anybody's."""
+    tool = registry.find(asked.tool_name, asked.asker.servers)
+    kept = found.to_json()
+    return kept | {"data": {}} if isinstance(tool, StaffTool) else kept
+
+
+def masked(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return arguments for a log: what may be personal only as having been there."""
     return {key[:40]: _shown(key, value) for key, value in list(arguments.items())[:40]}
 
 

@@ -15,7 +15,7 @@ from bookings.models import Call
 from integrations.bodies import json_object
 from integrations.machine_view import HealthView, MachineView
 from integrations.mcp import arguments, gateway, health
-from integrations.models import ToolCall
+from integrations.mcp.askers import SignedAsker
 from integrations.retell import calls
 from integrations.retell.authentication import RetellSignature
 from tenants.accounts import Verified
@@ -49,11 +49,7 @@ class FunctionView(MachineView):
             )
         answer = gateway.answer(
             gateway.Asked(
-                door=ToolCall.Door.FUNCTION,
-                account=proof.account,
-                tool_name=question.tool,
-                sent=question.arguments,
-                facts=facts,
+                SignedAsker(proof.account, facts), question.tool, question.arguments
             )
         )
         return _json(answer.to_json())

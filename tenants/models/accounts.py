@@ -97,6 +97,14 @@ class ApiKey(TenantOwned):
     #: SHA-256 of the whole key: a random secret needs no slow hash.
     digest = models.BinaryField(max_length=32, unique=True, editable=False)
     scopes = models.JSONField(_("scopes"), default=list)
+    is_streamed = models.BooleanField(
+        _("answers as a stream"),
+        default=False,
+        help_text=_(
+            "For MCP clients that can't read an answer as plain JSON: each comes as a"
+            " stream of one event."
+        ),
+    )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,

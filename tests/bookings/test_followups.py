@@ -201,10 +201,12 @@ def test_what_staff_have_yet_to_confirm_can_be_cancelled(branch, appointment):
     appointment.refresh_from_db()
     caller = Caller(branch, factories.make_call(branch=branch), phone=None)
 
-    intake.cancel(caller, appointment, reason="krank")
+    first = intake.cancel(caller, appointment, reason="krank")
     again = intake.cancel(caller, appointment, reason="krank")
 
-    assert (again.intent, again.intent_reason) == ("cancel", "krank")
+    assert (first.is_repeated, again.is_repeated) == (False, True)
+    row = again.appointment
+    assert (row.intent, row.intent_reason) == ("cancel", "krank")
 
 
 def test_what_is_being_moved_can_not_be_cancelled_as_well(branch, appointment):

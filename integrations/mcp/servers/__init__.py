@@ -1,5 +1,5 @@
 """The tool servers; importing this registers their tools."""
 
-from integrations.mcp.servers import booking, information
+from integrations.mcp.servers import appointments, booking, information
 
-__all__ = ["booking", "information"]
+__all__ = ["appointments", "booking", "information"]

@@ -32,6 +32,11 @@ class Command(BaseCommand):
         parser.add_argument("--branch", default="", help="short name; empty: every one")
         parser.add_argument("--name", default="", help="what people call it")
         parser.add_argument("--days", type=int, help="until it expires; empty: never")
+        parser.add_argument(
+            "--stream",
+            action="store_true",
+            help="for MCP clients that take no plain JSON: answer as a stream",
+        )
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *arguments: Any, **options: Any) -> None:
@@ -48,6 +53,7 @@ class Command(BaseCommand):
                 scopes,
                 branch=_branch(company, options["branch"]),
                 expires_at=timezone.now() + timedelta(days=days) if days else None,
+                is_streamed=options["stream"],
             )
         except AskProError as error:
             raise CommandError(str(error)) from error

@@ -8,6 +8,7 @@ import pytest
 
 from bookings.models import Callback
 from integrations.mcp import gateway, registry
+from integrations.mcp.askers import SignedAsker
 from integrations.mcp.registry import Tool, register
 from integrations.models import ToolCall
 from integrations.retell import calls
@@ -28,7 +29,9 @@ def broken_tool():
         """A tool with a mistake in it."""
 
         name = "broken_for_a_test"
-        description = "Fails."
+        title = title_de = "Broken"
+        description = description_de = "Fails."
+        hints = registry.READS
         needs_ready_branch = False
 
         def run(self, caller: Any, wanted: Any) -> Any:
@@ -59,7 +62,7 @@ def ask(branch, tool="get_current_context", call=None, **sent):
     facts = None
     if call:
         facts = calls.facts_of(call, account_id=account.id, status="started")
-    return gateway.answer(gateway.Asked("function", account, tool, sent, facts))
+    return gateway.answer(gateway.Asked(SignedAsker(account, facts), tool, sent))
 
 
 def call(**values):
