@@ -43,6 +43,7 @@ GROUPS: list[tuple[Any, list[str]]] = [
             "tenants.Staff",
             "tenants.StaffService",
             "tenants.ProviderAccount",
+            "admin:tools",
         ],
     ),
     (

@@ -8,12 +8,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from integrations import admin_queries
+from integrations import admin_queries, admin_tools
 from integrations.models import ProviderRequest, ToolCall
 from tenants.admin_extras import EXTRA_PAGES
 from tenants.admin_pages import LogPages, badge
 
-EXTRA_PAGES.append(admin_queries.PAGE)
+EXTRA_PAGES.extend((admin_queries.PAGE, admin_tools.PAGE))
 
 
 @admin.register(ToolCall)
@@ -23,7 +23,7 @@ class ToolCallAdmin(LogPages):
     words_fields = ("arguments", "answer")
     list_display = ("at", "tool", "code_badge", "door", "duration_ms", "correlation_id")
     list_filter = ("tool", "code", "door", "is_success")
-    search_fields = ("id", "correlation_id", "call_row_id", "tool")
+    search_fields = ("id", "correlation_id", "call_row_id", "tool", "key_prefix")
     date_hierarchy = "at"
     ordering = ("-at",)
     more_fields = ("call_link",)

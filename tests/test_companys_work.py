@@ -50,6 +50,7 @@ COMMANDS_OF_ALL = {
     "bench": "fills a database of its own",
     "backup_drill": "copies a whole database",
     "compile_catalogue": "texts of ours",
+    "tools_reference": "texts of ours",
     "flush": "refused",
     "loaddata": "refused",
     "test": "refused",

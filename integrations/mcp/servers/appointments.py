@@ -161,7 +161,7 @@ class RescheduleBooking(Tool):
         offer_id: str = Field("", description="The id of an offer.", max_length=40)
         old_date: str = Field("", description="The present day.", max_length=200)
         old_time: str = Field("", description="The present time.", max_length=200)
-        reason: str = Field("", description="Why.", max_length=500)
+        reason: str = Field("", description="Why, if it was said.", max_length=500)
 
     def run(self, caller: Caller, wanted: Arguments) -> Answer:
         """Return the moved appointment, or alternatives."""
