@@ -82,7 +82,8 @@ def _arguments(schema: dict[str, Any]) -> list[Argument]:
 def _kind(schema: dict[str, Any]) -> str:
     if "enum" in schema:
         return " | ".join(json.dumps(one, ensure_ascii=False) for one in schema["enum"])
-    kind = str(schema.get("type", "any"))
+    kind = schema.get("type", "any")
+    kind = " or ".join(kind) if isinstance(kind, list) else str(kind)
     if kind == "array":
         return f"list of {_kind(schema.get('items', {}))}"
     if "maxLength" in schema:

@@ -47,7 +47,7 @@ def input_of(tool: AnyTool) -> Json:
 @cache
 def output_of(tool: AnyTool) -> Json:
     """Return what an answer of a tool looks like, whatever its code."""
-    data = flat(tool.Data)
+    data = flat(tool.Data, has_null=True)
     data["description"] = "The facts. Which are there depends on the code."
     return {
         "type": "object",
@@ -72,35 +72,42 @@ def output_of(tool: AnyTool) -> Json:
     }
 
 
-def flat(model: type[BaseModel]) -> Json:
-    """Return a model's schema without references, titles and unions with null."""
+def flat(model: type[BaseModel], *, has_null: bool = False) -> Json:
+    """Return a model's schema without references, titles and unions.
+
+    :param has_null: whether what may be null is told to be: in answers, where clients
+        compare, not in arguments, where a null is as good as nothing.
+    """
     schema = model.model_json_schema()
     definitions = schema.pop("$defs", {})
-    found: Json = _flat(schema, definitions)
+    found: Json = _flat(schema, definitions, has_null)
     return {"type": "object", "properties": {}} | found
 
 
-def _flat(value: Any, definitions: Json) -> Any:
+def _flat(value: Any, definitions: Json, has_null: bool) -> Any:
+    def within(one: Any) -> Any:
+        return _flat(one, definitions, has_null)
+
     if isinstance(value, list):
-        return [_flat(one, definitions) for one in value]
+        return [within(one) for one in value]
     if not isinstance(value, dict):
         return value
     if "$ref" in value:
         target = definitions[value["$ref"].rsplit("/", 1)[-1]]
         rest = {name: one for name, one in value.items() if name != "$ref"}
-        return _flat(target | rest, definitions)
+        return within(target | rest)
     if "anyOf" in value:
-        kinds = [one for one in value["anyOf"] if one != {"type": "null"}]
-        if len(kinds) == 1:
-            left_out = ("anyOf", "default")
-            rest = {key: one for key, one in value.items() if key not in left_out}
-            return _flat(kinds[0] | rest, definitions)
+        (kind,) = [one for one in value["anyOf"] if one != {"type": "null"}]
+        left_out = ("anyOf", "default")
+        rest = {key: one for key, one in value.items() if key not in left_out}
+        found = within(kind | rest)
+        return found | {"type": [found["type"], "null"]} if has_null else found
     # A property may itself be called "title".
     return {
         name: (
-            {key: _flat(one, definitions) for key, one in kept.items()}
+            {key: within(one) for key, one in kept.items()}
             if name == "properties"
-            else _flat(kept, definitions)
+            else within(kept)
         )
         for name, kept in value.items()
         if name != "title" or isinstance(kept, dict)

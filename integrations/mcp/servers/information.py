@@ -249,7 +249,10 @@ class ResolveTime(Tool):
             reading.date, reading.date_to, reading.time, window
         )
         if reading.unsure:
+            days = sorted({day for day, _ in reading.alternatives if day})
             understood = phrases.ask_time()
+            if len(days) > 1:
+                understood = phrases.which_day(*days[:2])
         is_asking = bool(reading.question) or reading.unsure
         return Answer(
             Code.AMBIGUOUS if is_asking else Code.OK,

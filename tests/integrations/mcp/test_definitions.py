@@ -200,20 +200,23 @@ def test_a_schema_is_flat_whatever_the_model():
         many: list[Inner] = Field(description="Many.", max_length=3)
         kind: Literal["a", "b"] = Field("a", description="One of two.")
 
+    inner = {
+        "type": "object",
+        "properties": {
+            "title": {
+                "type": "string",
+                "description": "A property of this name stays.",
+            }
+        },
+        "required": ["title"],
+        "description": "Its own words.",
+    }
+    nullable = schemas.flat(Outer, has_null=True)["properties"]["inner"]
+    assert nullable == inner | {"type": ["object", "null"]}
     assert schemas.flat(Outer) == {
         "type": "object",
         "properties": {
-            "inner": {
-                "type": "object",
-                "properties": {
-                    "title": {
-                        "type": "string",
-                        "description": "A property of this name stays.",
-                    }
-                },
-                "required": ["title"],
-                "description": "Its own words.",
-            },
+            "inner": inner,
             "many": {
                 "type": "array",
                 "maxItems": 3,
