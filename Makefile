@@ -3,7 +3,7 @@ BIN := .venv/bin
 # Trust what the machine trusts, as pip does; uv's own list stands in without one.
 CERTS := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/ssl/cert.pem /etc/pki/tls/cert.pem),--system-certs)
 
-.PHONY: install demo test proof mutate lint bench bench-big drill clean
+.PHONY: install conformance demo test proof mutate lint bench bench-big drill clean
 
 install: .venv/installed
 
@@ -16,8 +16,25 @@ install: .venv/installed
 test: install
 	$(BIN)/python -m pytest -q -n 2
 
+# The protocol's own referees: its suite and the Inspector, with a Node of their own, and
+# the client of last year, which can't share a folder with this year's.
+REFEREES := tests/conformance
+referees: $(REFEREES)/node_modules/.installed $(REFEREES)/older/.installed
+
+$(REFEREES)/node_modules/.installed: $(REFEREES)/package-lock.json
+	npm ci --prefix $(REFEREES) --ignore-scripts --no-audit --no-fund --silent
+	touch $@
+
+$(REFEREES)/older/.installed: $(REFEREES)/older.lock .venv/installed
+	test -x $(REFEREES)/older/bin/python || $(BIN)/python -m venv $(REFEREES)/older
+	$(BIN)/uv pip install $(CERTS) --quiet --require-hashes --python $(REFEREES)/older/bin/python -r $<
+	touch $@
+
+conformance: install referees
+	ASKPRO_VAR=$${TMPDIR:-/tmp}/askpro-conformance-$$$$ sh -c '$(BIN)/python -m pytest -q -m proof $(REFEREES); status=$$?; rm -rf "$$ASKPRO_VAR"; exit $$status'
+
 # The servers that these tests stop and kill are their own.
-proof: install lint
+proof: install lint referees
 	ASKPRO_VAR=$${TMPDIR:-/tmp}/askpro-proof-$$$$ sh -c '$(BIN)/python -m pytest -q -m proof; status=$$?; rm -rf "$$ASKPRO_VAR"; exit $$status'
 
 # Takes one part of the wall away at a time; docs/security.md says what noticed it.
@@ -45,4 +62,4 @@ lint: install
 	$(BIN)/python .ci/audit
 
 clean:
-	rm -rf .venv var .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(REFEREES)/node_modules $(REFEREES)/older .venv var .pytest_cache .mypy_cache .ruff_cache
