@@ -35,6 +35,7 @@ MAY_LOOK_ACROSS = {
     "webhooks/objectives.py": "figures of the whole installation, or of one company",
     "webhooks/metrics.py": "sums of the whole installation that name no company",
     "webhooks/inbox.py": "the door's INSERT",
+    "webhooks/unread.py": "what is signed of one call and belongs to nobody yet",
     "webhooks/tasks.py": "the sweep",
     "webhooks/claims.py": "leases deliveries before their company is known",
     "webhooks/processing.py": "settles deliveries, resolved or not",

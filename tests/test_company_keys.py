@@ -74,6 +74,7 @@ MEMORIES = {
     "integrations/mcp/schemas.py:arguments_of": "schemas, by tool",
     "integrations/mcp/schemas.py:input_of": "schemas, by tool",
     "integrations/mcp/schemas.py:output_of": "schemas, by tool",
+    "integrations/mcp/askers.py:_unread": "functions, registered at start",
     "integrations/mcp/branches.py:_remembered": "by company and branch",
     "webhooks/providers/__init__.py:every": "providers, of the settings",
     "webhooks/inbox.py:_seen": "keys of deliveries, each with its account",

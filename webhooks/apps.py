@@ -9,3 +9,10 @@ class WebhooksConfig(AppConfig):
 
     name = "webhooks"
     verbose_name = _("Deliveries")
+
+    def ready(self) -> None:
+        """Let tools read what is signed of a call before a worker has."""
+        from integrations.mcp import askers
+        from webhooks import unread
+
+        askers.register_unread(unread.of_call)

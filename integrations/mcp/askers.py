@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -29,6 +29,17 @@ from tenants.scoping import scope
 
 _E164 = re.compile(r"\+[0-9]{7,15}", re.ASCII)
 _OPEN = (Call.Status.RINGING, Call.Status.STARTED)
+
+
+#: Yields what an account has signed about the beginning of a call, and nobody has read:
+#: of the account's id and the ids that the call may be known by.
+Unread = Callable[[UUID, Collection[str]], Iterable[CallFacts]]
+_unread: list[Unread] = []
+
+
+def register_unread(unread: Unread) -> None:
+    """Have questions through MCP look here too before they take a caller for nobody."""
+    _unread.append(unread)
 
 
 class Asker(ABC):
@@ -257,6 +268,17 @@ class KeyAsker(Asker):
             to_number=_dialled(self.headers.to_number) or "",
         )
         return calls.merge(known.branch, facts)
+
+    def _read_up(self, known: Known, account_id: UUID, ids: set[str]) -> None:
+        """Merge what is signed about this call and waits for a worker."""
+        own = Owner(known.branch.company_id, known.branch.pk)
+        for unread in _unread:
+            for facts in unread(account_id, ids):
+                if facts.call_id not in ("", self.headers.call_id):
+                    continue
+                number, company_id = facts.to_number, self.holder.company_id
+                if own == resolver.owner_of_number(number, within=company_id):
+                    calls.merge(known.branch, facts)
 
 
 def _dialled(text: str) -> str | None:

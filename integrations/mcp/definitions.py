@@ -27,7 +27,7 @@ CALL_HEADERS = {
     "X-AskPro-Call-Id": "{{call_id}}",
     "X-AskPro-To": "{{agent_number}}",
     "X-AskPro-From": "{{user_number}}",
-    "X-Correlation-ID": "{{correlation_id}}",
+    "X-Correlation-ID": "{{askpro_correlation_id}}",
 }
 
 

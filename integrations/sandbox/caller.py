@@ -14,6 +14,7 @@ from typing import Any
 
 from integrations.sandbox import wire
 from integrations.sandbox.conversation import Conversation, new_call_id
+from integrations.sandbox.mcp_client import McpClient
 
 Json = dict[str, Any]
 ANONYMOUS = "anonymous"
@@ -65,6 +66,8 @@ class Step:
 class Caller:
     """One caller in one call.
 
+    :param mcp_key: the agent uses our tools through MCP with this key; without, as
+        custom functions.
     :param report: called with the call object whenever it has changed; this is
         how the sandbox learns what `get-call` must answer.
     """
@@ -79,6 +82,7 @@ class Caller:
         agent_id: str = "",
         agent_name: str = "AskProAI Berlin – Empfang",
         agent_version: int = 1,
+        mcp_key: str = "",
         habits: Habits | None = None,
         clock: Callable[[], float] = time.time,
         report: Callable[[Json], None] | None = None,
@@ -98,6 +102,8 @@ class Caller:
             to_number=to_number,
             sip_headers={"x-askpro-trunk": "de-berlin-1"},
         )
+        self.mcp_key = mcp_key
+        self._mcp: McpClient | None = None
         self._clock = clock
         self._report = report
         self._first_ms = 0
@@ -267,16 +273,7 @@ class Caller:
 
     def _use(self, name: str, arguments: Json) -> tuple[wire.Reply, Json]:
         at_ms = self._now_ms()
-        body: Json = {
-            "name": name,
-            "call": self.conversation.as_ongoing(),
-            "args": arguments,
-        }
-        if self.habits.is_args_only:
-            body = {"call_id": self.call_id, **arguments}
-        is_named = self.habits.has_name_in_path or self.habits.is_args_only
-        path = f"{FUNCTIONS_PATH}/{name}" if is_named else FUNCTIONS_PATH
-        reply = self._post(path, wire.compact(body), timeout_s=FUNCTION_TIMEOUT_S)
+        reply = self._asked(name, arguments)
         answer = reply.json()
         if not reply.is_success:
             answer = {"success": False, "code": "no_answer", "say": "", "data": {}}
@@ -289,6 +286,29 @@ class Caller:
             "tool", name, outcome, reply, at_ms=at_ms, arguments=arguments, json=answer
         )
         return reply, answer
+
+    def _asked(self, name: str, arguments: Json) -> wire.Reply:
+        """Have a tool answer, through the door that this agent knows."""
+        if self.mcp_key:
+            talk = self.conversation
+            self._mcp = self._mcp or McpClient(
+                self.web_url,
+                self.mcp_key,
+                call_id=self.call_id,
+                numbers=talk.numbers,
+                variables=talk.dynamic_variables or {},
+            )
+            return self._mcp.use(name, arguments)
+        body: Json = {
+            "name": name,
+            "call": self.conversation.as_ongoing(),
+            "args": arguments,
+        }
+        if self.habits.is_args_only:
+            body = {"call_id": self.call_id, **arguments}
+        is_named = self.habits.has_name_in_path or self.habits.is_args_only
+        path = f"{FUNCTIONS_PATH}/{name}" if is_named else FUNCTIONS_PATH
+        return self._post(path, wire.compact(body), timeout_s=FUNCTION_TIMEOUT_S)
 
     def _post(self, path: str, raw: bytes, *, timeout_s: float) -> wire.Reply:
         at_ms = self._now_ms() - self.habits.signed_ms_ago

@@ -34,6 +34,8 @@ class World:
     to_number: str
     agent_id: str = ""
     from_number: str = ""
+    #: Agents use our tools through MCP with this key; empty: as custom functions.
+    mcp_key: str = ""
     service: str = ""
     timezone: str = "Europe/Berlin"
     late_by_s: float = 12.0
@@ -66,6 +68,7 @@ class World:
             from_number=self.from_number or from_number,
             to_number=self.to_number,
             agent_id=self.agent_id,
+            mcp_key=self.mcp_key,
             habits=habits,
             clock=self.clock,
             report=self._keep,

@@ -86,7 +86,9 @@ def test_a_scenario_of_the_official_suite_passes(door, tmp_path, version, scenar
     assert failed or done.returncode == 0, done.stdout + done.stderr
 
 
-def inspect(url: str, key: str, era: str, *more: str) -> subprocess.CompletedProcess:
+def inspect(
+    url: str, key: str, era: str, *more: str
+) -> subprocess.CompletedProcess[str]:
     command = [node(), str(INSPECTOR), "--cli", url, "--transport", "http"]
     command += ["--header", f"Authorization: Bearer {key}", "--protocol-era", era]
     return subprocess.run(

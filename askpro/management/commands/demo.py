@@ -8,11 +8,13 @@ import signal
 import socket
 import threading
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 import yaml
 from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError, CommandParser
+from django.utils import timezone
 
 from askpro import embedded, setup_files
 from askpro.demo import checks, play, sign_in
@@ -21,9 +23,9 @@ from integrations.sandbox import wire
 from integrations.sandbox.caller import CallRejected
 from integrations.sandbox.retell_state import AGENT_ID
 from integrations.sandbox.world import SandboxUnreachable, World
-from tenants import readiness
+from tenants import keys, readiness
 from tenants.management.refused import NotInProduction
-from tenants.models import Branch, ProviderAccount
+from tenants.models import ApiKey, Branch, ProviderAccount
 from tenants.scoping import every_company, let_go, scope
 
 Json = dict[str, Any]
@@ -89,7 +91,11 @@ class Command(NotInProduction):
         _subscribe(sandbox, branch, web_url)
         self._tell("5/5  Anrufe")
         world = World.of_sandbox(
-            web_url, sandbox_url, to_number="+493083793369", service="Beratung"
+            web_url,
+            sandbox_url,
+            to_number="+493083793369",
+            service="Beratung",
+            mcp_key=_agents_key(branch),
         )
         with scope(branch.company_id):
             reports = play.all_scenarios(world, tell=self._tell)
@@ -209,6 +215,20 @@ def _platform_account(sandbox: Json) -> None:
             "webhook_secret": retell["webhook_key"],
         },
     )
+
+
+def _agents_key(branch: Branch) -> str:
+    """Return the key with which the agents use our tools, good for a day."""
+    with scope(branch.company_id):
+        company = branch.company
+    _, plain = keys.make(
+        company,
+        "Demo",
+        [ApiKey.Scope.BOOKING],
+        branch=branch,
+        expires_at=timezone.now() + timedelta(days=1),
+    )
+    return plain
 
 
 def _subscribe(sandbox: Json, branch: Branch, web_url: str) -> None:

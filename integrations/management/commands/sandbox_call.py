@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
+from django.utils import timezone
 
 from integrations.sandbox.caller import CallRejected
 from integrations.sandbox.scenarios import SCENARIOS, play
 from integrations.sandbox.world import SandboxUnreachable, World
+from tenants import keys, resolver
 from tenants.management.refused import NotInProduction
+from tenants.models import ApiKey, Branch, Company
+from tenants.scoping import scope
 
 WEB_URL = "http://127.0.0.1:8000"
 SANDBOX_URL = "http://127.0.0.1:8090"
@@ -39,6 +44,15 @@ class Command(NotInProduction):
         parser.add_argument(
             "--webhook-key", default="", help="signs; default: the sandbox's own"
         )
+        parser.add_argument(
+            "--door",
+            choices=("mcp", "function"),
+            default="mcp",
+            help="how the agents use our tools",
+        )
+        parser.add_argument(
+            "--key", default="", help="for MCP; default: one for an hour, made here"
+        )
         parser.add_argument("--json", action="store_true", dest="as_json")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -55,6 +69,8 @@ class Command(NotInProduction):
                 from_number=options["from_number"],
                 service=options["service"],
             )
+            if options["door"] == "mcp":
+                world.mcp_key = options["key"] or _key_for(world.to_number)
             for letter in letters:
                 played = play(letter, world)
                 calls += played
@@ -110,3 +126,27 @@ class Command(NotInProduction):
                 "--service; if nothing is booked, start the workers and look at "
                 "`manage.py preflight`."
             )
+
+
+def _key_for(number: str) -> str:
+    """Return a key of the company that answers this number, good for an hour.
+
+    :raises CommandError: nobody answers it here.
+    """
+    owner = resolver.owner_of_number(number)
+    if owner is None:
+        raise CommandError(
+            f"Nobody answers {number} in this database: pass a key as --key (made by "
+            "`manage.py mcp_key_create`), or use --door function."
+        )
+    with scope(owner.company_id):
+        company = Company.objects.get(pk=owner.company_id)
+        branch = Branch.objects.get(pk=owner.branch_id)
+    _, plain = keys.make(
+        company,
+        "sandbox_call",
+        [ApiKey.Scope.BOOKING],
+        branch=branch,
+        expires_at=timezone.now() + timedelta(hours=1),
+    )
+    return plain

@@ -144,7 +144,7 @@ def test_retell_gets_the_server_with_the_headers_that_name_the_call():
         "X-AskPro-Call-Id": "{{call_id}}",
         "X-AskPro-To": "{{agent_number}}",
         "X-AskPro-From": "{{user_number}}",
-        "X-Correlation-ID": "{{correlation_id}}",
+        "X-Correlation-ID": "{{askpro_correlation_id}}",
     }
     assert (entry["type"], entry["name"], entry["mcp_id"]) == (
         "mcp", "list_services", "m",
