@@ -257,13 +257,15 @@ class KeyAsker(Asker):
         if found and found[0].branch_id != known.branch.pk:
             return found[0]
         # Ours came back: the first ring of this call had no id yet.
-        joined = correlation.current()
+        came, call_id = correlation.current(), self.headers.call_id
+        correlation_id = came if came.startswith("inb_") else call_id
+        account_id = found[0].account_id if found else known.retell_account_id
+        if account_id is not None and not (found and found[0].from_number):
+            self._read_up(known, account_id, {call_id, correlation_id})
         facts = CallFacts(
-            correlation_id=joined
-            if joined.startswith("inb_")
-            else self.headers.call_id,
-            account_id=found[0].account_id if found else known.retell_account_id,
-            call_id=self.headers.call_id,
+            correlation_id=correlation_id,
+            account_id=account_id,
+            call_id=call_id,
             status=Call.Status.STARTED,
             to_number=_dialled(self.headers.to_number) or "",
         )

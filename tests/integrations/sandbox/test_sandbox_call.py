@@ -28,7 +28,10 @@ def world(web):
 def run(web, *options):
     out = StringIO()
     address = ("--web", web.url, "--sandbox", web.url)
-    call_command("sandbox_call", "--scenario", "d", *address, *options, stdout=out)
+    door = ("--door", "function")
+    call_command(
+        "sandbox_call", "--scenario", "d", *address, *door, *options, stdout=out
+    )
     return out.getvalue()
 
 
