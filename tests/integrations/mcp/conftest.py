@@ -18,6 +18,8 @@ def web_url(django_db_setup, tmp_path_factory):
         tmp_path_factory.mktemp("web"),
         PUBLIC_BASE_URL=url,
         KEY_REQUESTS_PER_MINUTE="1000000",
+        # A connection for each thread: nobody waits for another's.
+        DATABASE_POOL_SIZE="64",
     ) as web:
         web.start("web", "web", "--port", str(port))
         web.wait_for("web", f"{url}/healthz")
